@@ -1,0 +1,1 @@
+"""Runs prompts through models and agents."""

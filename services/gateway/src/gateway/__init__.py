@@ -1,0 +1,1 @@
+"""Accepts jobs over HTTP and keeps the promise that each one ends."""

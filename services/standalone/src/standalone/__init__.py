@@ -1,0 +1,1 @@
+"""The whole platform in one process, and the ai-platform command line."""

@@ -1,0 +1,76 @@
+"""Lets callers who wait at the same time share one round trip, without making any of them wait."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Overloaded(Exception):
+    """More callers wait than the process is willing to keep in memory."""
+
+
+class Gather(Generic[Item, Answer]):
+    """Calls `flush` with whatever gathered while the last flush was on its way (no timer).
+
+    A lone caller is flushed at once, alone. When a batch fails, its items are flushed one by
+    one, so that each caller gets its own error and nobody else's.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        most: int = 200,
+        waiting_limit: int = 5_000,
+    ) -> None:
+        self._flush = flush
+        self._most = most
+        self._waiting_limit = waiting_limit
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._pump: asyncio.Task[None] | None = None
+
+    async def __call__(self, item: Item) -> Answer:
+        """Raises Overloaded, or whatever `flush` raised for this item."""
+        if len(self._waiting) >= self._waiting_limit:
+            raise Overloaded
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run())
+        return await answer
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                size = min(self._most, len(self._waiting))
+                await self._settle([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._pump = None
+
+    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        # A caller who has gone away asked for it all the same: what it asked is still done.
+        try:
+            answers = await self._flush([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                _fail(batch[0][1], error)
+                return
+            for one in batch:
+                await self._settle([one])
+            return
+        except BaseException:
+            for _, waiting in batch:
+                waiting.cancel()
+            raise
+        for (_, waiting), answer in zip(batch, answers, strict=True):
+            if not waiting.done():
+                waiting.set_result(answer)
+
+
+def _fail(waiting: "asyncio.Future[Answer]", error: Exception) -> None:
+    if not waiting.done():
+        waiting.set_exception(error)

@@ -1,0 +1,73 @@
+"""What every domain model is made of: aggregates, their events, and the three ways to say no."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainEvent:
+    """Something that happened to an aggregate; named in the past tense."""
+
+    occurred_at: datetime
+
+
+class Aggregate:
+    """A consistency boundary: loaded whole, saved whole, the only recorder of events."""
+
+    def _record(self, event: DomainEvent) -> None:
+        # Kept out of __init__, so that a repository may rebuild an instance without an event.
+        self.__dict__.setdefault("_events", []).append(event)
+
+    def release_events(self) -> list[DomainEvent]:
+        """Hand over what happened since the last call; the caller now owns it."""
+        events: list[DomainEvent] = self.__dict__.pop("_events", [])
+        return events
+
+
+class DomainError(Exception):
+    """A rule said no. Subclass one of the three refusals below, never this class.
+
+    ```
+    DomainError
+    |- Invalid     what was asked for makes no sense      HTTP 422
+    |- NotFound    it is not there, or not yours          HTTP 404
+    `- Conflict    it makes sense, but not now            HTTP 409
+    ```
+    """
+
+    message: ClassVar[str]
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        super().__init__(self.message.format(**facts))
+
+    @property
+    def code(self) -> str:
+        """The stable name clients may switch on: `JobNotFound` -> `job_not_found`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
+    def pointer(self) -> str | None:
+        """Where in the caller's input the trouble lies, as a JSON pointer; None if nowhere."""
+        return None
+
+
+class Invalid(DomainError):
+    """What was asked for makes no sense, whatever the state of the world."""
+
+
+class NotFound(DomainError):
+    """It is not there, or it is another tenant's: the two look the same on purpose."""
+
+
+class Conflict(DomainError):
+    """It makes sense, but not in the state that things are in."""
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else changed the aggregate since it was loaded; trying again may work."""

@@ -1,0 +1,115 @@
+"""PostgreSQL: one engine per process, one metadata for every table, whole batches in one statement."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+Sessions = async_sessionmaker[AsyncSession]
+Row = Mapping[str, Any]
+
+#: Every table of every service; each declares its own `schema=`.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL is away, or too slow to answer; the same request may work later."""
+
+
+def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """Opens nothing yet. Every wait on this engine is bounded: 2 s for a connection, 30 s a query."""
+    scheme, _, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        url = f"postgresql+asyncpg://{rest}"
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=2,
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 30,
+            # A backend whose client was killed must not keep its locks for long.
+            "server_settings": {"idle_in_transaction_session_timeout": "60000"},
+        },
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+    )
+
+
+def sessions_of(engine: AsyncEngine) -> Sessions:
+    return async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
+
+
+@asynccontextmanager
+async def transaction(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
+    """Commits when its block ends, rolls back when it raises.
+
+    Raises DatabaseUnavailable where the trouble is the server's or the way to it. After that the
+    outcome of a commit is unknown: what was written must be harmless to write again.
+    """
+    try:
+        async with sessions.begin() as session:
+            yield session
+    except (OSError, PoolTimeoutError, InterfaceError, OperationalError) as away:
+        raise DatabaseUnavailable(type(away).__name__) from away
+    except DBAPIError as error:
+        if error.connection_invalidated or _sqlstate(error)[:2] in _SERVER_TROUBLE:
+            raise DatabaseUnavailable(type(error).__name__) from error
+        raise
+
+
+#: SQLSTATE classes: connection, out of resources (a full disk too), operator intervention, system
+_SERVER_TROUBLE = {"08", "53", "57", "58"}
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Rows as the one parameter of `json_populate_recordset(NULL::table, CAST(:rows AS json))`."""
+    return orjson.dumps(rows, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds()} seconds"
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(type(value).__name__)
+
+
+async def insert_rows(
+    session: AsyncSession, table: str, rows: Sequence[Row], *, on_conflict: str = ""
+) -> None:
+    """Insert a batch in one statement; columns are those of the first row. A no-op without rows."""
+    if not rows:
+        return
+    columns = ", ".join(rows[0])
+    await session.execute(
+        text(
+            f"INSERT INTO {table} ({columns}) SELECT {columns} "  # noqa: S608 - names are ours
+            f"FROM json_populate_recordset(NULL::{table}, CAST(:rows AS json)) {on_conflict}"
+        ),
+        {"rows": as_json(rows)},
+    )
+
+
+OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]

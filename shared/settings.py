@@ -1,0 +1,183 @@
+"""Settings from the environment (and `.env`), one class per concern; bad values end the process."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: sysexits.h: EX_CONFIG
+EXIT_BAD_CONFIGURATION = 78
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
+    )
+
+
+class Platform(_Settings):
+    """Where and how this process runs."""
+
+    environment: Literal["development", "production"] = "development"
+    #: what of a service runs here: `api`, `worker`, or both
+    run: str = "api,worker"
+    data_dir: Path = Path(".data")
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    host: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    #: 32 bytes in base64; secrets of tenants are encrypted with it
+    encryption_key: SecretStr | None = None
+    #: SIGTERM: how long running work may take to finish before it is handed back
+    drain_s: Seconds = 20.0
+
+    @field_validator("run")
+    @classmethod
+    def _known_parts(cls, value: str) -> str:
+        parts = {part.strip() for part in value.split(",")}
+        if not parts or not parts <= {"api", "worker"}:
+            raise ValueError("must be api, worker, or api,worker")
+        return value
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def runs_api(self) -> bool:
+        return "api" in self.run
+
+    @property
+    def runs_worker(self) -> bool:
+        return "worker" in self.run
+
+
+class Infrastructure(_Settings):
+    """Real servers where a URL is given; embedded ones where it is not."""
+
+    database_url: SecretStr | None = None
+    #: the tables' owner, for migrations; defaults to DATABASE_URL
+    migrations_database_url: SecretStr | None = None
+    rabbitmq_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    rabbitmq_task_queue: str = Field(default="ai_tasks", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
+    rabbitmq_result_queue: str = Field(default="ai_results", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
+    rabbitmq_crm_queue: str = Field(default="crm_tasks", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
+    rabbitmq_wa_queue: str = Field(default="wa_messages", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
+    database_pool_size: int = Field(default=10, ge=1, le=100)
+
+    @field_validator("database_url", "migrations_database_url")
+    @classmethod
+    def _asyncpg(cls, value: SecretStr | None) -> SecretStr | None:
+        return _checked_url(value, {"postgresql+asyncpg", "postgresql", "postgres"})
+
+    @field_validator("rabbitmq_url")
+    @classmethod
+    def _amqp(cls, value: SecretStr | None) -> SecretStr | None:
+        return _checked_url(value, {"amqp", "amqps"})
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        return _checked_url(value, {"redis", "rediss", "unix"})
+
+
+class Jobs(_Settings):
+    """How long a job may take, and how patiently it is pursued."""
+
+    job_deadline_s: Annotated[float, Field(gt=0, lt=1_800)] = 600.0
+    #: how long a job may go unheard of before ai_engine is asked again; doubles each time
+    reask_after_s: Seconds = 15.0
+    sweep_every_s: Seconds = 5.0
+    worker_concurrency: int = Field(default=200, ge=1, le=5_000)
+    #: tries that end in an error (a provider's outage, say), for one job
+    max_attempts: int = Field(default=5, ge=1, le=50)
+    heartbeat_every_s: Seconds = 1.0
+    #: a worker that has not beaten for this long is dead, and its jobs are taken over
+    worker_dead_after_s: Seconds = 3.0
+    #: first pause after an error; doubles, with full jitter
+    retry_base_s: Seconds = 1.0
+    result_limit_bytes: int = Field(default=1_000_000, ge=1_000, le=16_000_000)
+    callback_timeout_s: Seconds = 15.0
+    #: hosts and networks that callbacks may reach although they are private (comma separated)
+    callback_allowed_hosts: str = ""
+    callback_allow_http: bool = False
+    #: first pause after a failed callback; grows fivefold, so that 8 tries span about a day
+    callback_retry_base_s: Seconds = 5.0
+    #: requests a minute for one API key; 0 switches the limit off
+    rate_limit_per_minute: int = Field(default=1_000, ge=0)
+
+    @model_validator(mode="after")
+    def _dead_only_after_several_missed_beats(self) -> "Jobs":
+        if self.worker_dead_after_s <= 2 * self.heartbeat_every_s:
+            raise ValueError("WORKER_DEAD_AFTER_S must be more than twice HEARTBEAT_EVERY_S")
+        return self
+
+
+class Models(_Settings):
+    """Keys of model providers. The catalogue names the variable; this checks its content."""
+
+    openai_api_key: SecretStr | None = None
+    anthropic_api_key: SecretStr | None = None
+    #: whole-platform spending per day, in US dollars; none means no limit
+    llm_daily_budget_usd: float | None = Field(default=None, ge=0)
+    #: shape of the offline model's answers, for demonstrations and benchmarks
+    offline_delay_s: float = Field(default=0.0, ge=0, le=600)
+
+    @field_validator("openai_api_key", "anthropic_api_key")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and any(c.isspace() or not c.isprintable() for c in value.get_secret_value()):
+            raise ValueError("must not contain spaces, line breaks or control characters")
+        return value
+
+
+class Shop(_Settings):
+    """The specification's variables for WhatsApp, payments and conversations."""
+
+    waha_server_url: str | None = None
+    waha_api_key: SecretStr | None = None
+    midtrans_server_key: SecretStr | None = None
+    midtrans_is_production: bool = False
+    conversation_ttl: int = Field(default=3_600, ge=1, le=31_536_000)
+
+
+def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None:
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only here
+
+    if value is None or not value.get_secret_value():
+        return None
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in schemes:
+        raise ValueError(f"must start with one of {', '.join(sorted(schemes))}://")
+    _ = parts.port  # raises ValueError when it is no number
+    return value
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+@cache
+def load(kind: type[SettingsT]) -> SettingsT:
+    """Read one concern's settings; a bad value ends the process with one clear line (exit 78)."""
+    try:
+        return kind()
+    except ValidationError as bad:
+        refuse("; ".join(_sentence(error) for error in bad.errors()))
+
+
+def refuse(reason: str) -> NoReturn:
+    """End the process because its configuration cannot work."""
+    sys.stderr.write(f"bad configuration: {reason}\n")
+    raise SystemExit(EXIT_BAD_CONFIGURATION)
+
+
+def _sentence(error: object) -> str:
+    assert isinstance(error, dict)
+    name = ".".join(str(part) for part in error["loc"]).upper()
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text
