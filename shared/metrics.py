@@ -1,0 +1,112 @@
+"""Every number that Prometheus may ask for. The ages are read from the tables at each scrape."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from shared import logs
+
+log = logs.get()
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+# -- jobs
+
+jobs_accepted = Counter("aip_jobs_accepted", "Jobs that were answered with 202.", ["mode"])
+jobs_finished = Counter(
+    "aip_jobs_finished", "Jobs that reached their end; code is COMPLETED or why not.", ["code"]
+)
+jobs_asked_again = Counter("aip_jobs_asked_again", "Jobs unheard of, and asked for again.")
+callbacks = Counter("aip_callbacks", "Tries to deliver a callback, by outcome.", ["outcome"])
+
+# -- what waits
+
+waiting = Gauge("aip_waiting", "Rows that wait: jobs, runs, gateway.outbox, callbacks.", ["what"])
+oldest_age_seconds = Gauge(
+    "aip_oldest_age_seconds", "How long the oldest of them has waited.", ["what"]
+)
+scrapes_incomplete = Counter(
+    "aip_scrapes_incomplete", "Scrapes for which the tables could not be asked in time."
+)
+
+# -- claims
+
+fenced = Counter("aip_fenced", "Late writes refused because the claim had passed on.", ["what"])
+takeovers = Counter("aip_lease_takeovers", "Claims taken over from a dead worker.", ["what"])
+
+# -- messages
+
+messages_dead = Counter("aip_messages_dead", "Messages set aside for a person, by kind.", ["kind"])
+messages_too_new = Counter(
+    "aip_messages_too_new", "Messages of a newer version, left to a newer reader.", ["kind"]
+)
+messages_orphaned = Counter(
+    "aip_messages_orphaned", "Messages about a row that is not there.", ["kind"]
+)
+messages_by_fallback = Counter(
+    "aip_messages_by_fallback",
+    "Messages that PostgreSQL carried because RabbitMQ could not.",
+    ["queue"],
+)
+
+# -- models
+
+llm_calls = Counter(
+    "aip_llm_calls",
+    "Requests that reached a model provider; code is ok or the failure's.",
+    ["provider", "code"],
+)
+llm_tokens = Counter("aip_llm_tokens", "Tokens, input and output.", ["provider", "direction"])
+llm_cost_micro_usd = Counter("aip_llm_cost_micro_usd", "Millionths of a US dollar.", ["provider"])
+llm_seconds = Histogram(
+    "aip_llm_seconds",
+    "How long a model provider took to answer.",
+    ["provider"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180),
+)
+
+# -- HTTP
+
+http_requests = Counter(
+    "aip_http_requests", "Requests by route and status.", ["method", "route", "status"]
+)
+http_seconds = Histogram(
+    "aip_http_seconds",
+    "How long a request took.",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+Refresh = Callable[[], Awaitable[None]]
+
+_refreshers: list[Refresh] = []
+
+
+def before_each_scrape(refresh: Refresh) -> Callable[[], None]:
+    """Let `refresh` set the gauges before each scrape; returns how to stop that."""
+    _refreshers.append(refresh)
+    return lambda: _refreshers.remove(refresh)
+
+
+async def exposition(*, within_s: float = 2.0) -> bytes:
+    """What `GET /metrics` answers: in time, with old ages rather than none."""
+    try:
+        async with asyncio.timeout(within_s):
+            await asyncio.gather(*(_refreshed(refresh) for refresh in _refreshers))
+    except TimeoutError:
+        _incomplete("timeout")
+    return generate_latest(REGISTRY)
+
+
+async def _refreshed(refresh: Refresh) -> None:
+    try:
+        await refresh()
+    except Exception as error:  # noqa: BLE001 - who watches must not go blind with the database
+        _incomplete(type(error).__name__)
+
+
+def _incomplete(reason: str) -> None:
+    scrapes_incomplete.inc()
+    log.warning("metrics.incomplete", reason=reason)
