@@ -1,8 +1,10 @@
 """PostgreSQL: one engine per process, one metadata for every table, whole batches in one statement."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -112,4 +114,34 @@ async def insert_rows(
     )
 
 
-OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+class DatabaseClock:
+    """The database's clock, read without asking it each time.
+
+    Deadlines and timestamps come from here, so that a machine whose own clock is wrong does no
+    harm: only its monotonic clock is used between two readings. Reads wrong by less than the time
+    that one query takes.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._offset: float | None = None
+
+    async def refresh(self) -> None:
+        """Read the clock anew. Raises DatabaseUnavailable."""
+        async with transaction(self._sessions) as session:
+            before = time.monotonic()
+            epoch = await session.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+        self._offset = float(epoch or 0) - before
+
+    async def keep_fresh(self, every_s: float = 30.0) -> None:
+        """Follow the database's clock until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            with suppress(DatabaseUnavailable):
+                await self.refresh()
+
+    def __call__(self) -> datetime:
+        if self._offset is None:
+            raise DatabaseUnavailable("the database's clock was never read")
+        return datetime.fromtimestamp(time.monotonic() + self._offset, UTC)

@@ -1,0 +1,224 @@
+"""One worker process: takes runs on, answers many at once, and loses none when it must stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from ai_engine.application.ports import Processing, ThreadHistory, TokenSink
+from ai_engine.application.processing import (
+    Meter,
+    ModerationUnavailable,
+    ProcessingRequest,
+    ProcessingResult,
+)
+from ai_engine.application.runs import Attempt, RunService
+from ai_engine.domain.run import Answered, JobId, NewRun, Run, Trouble
+from shared import metrics, tracing
+from shared.crash_points import crash_point
+from shared.domain import Clock, DomainError
+from shared.infrastructure.database import DatabaseUnavailable
+from shared.llm.budgets import BudgetExceeded
+from shared.llm.chat import ModelFailed
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Worker:
+    """At most `capacity` runs at once. A suspect runs alone: the worker empties itself first."""
+
+    runs: RunService
+    processing: Processing
+    history: ThreadHistory
+    tokens: TokenSink
+    now: Clock
+    capacity: int
+    _busy: dict[JobId, asyncio.Task[None]] = field(default_factory=dict[JobId, asyncio.Task[None]])
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _is_closed: bool = False
+
+    async def room(self) -> int:
+        """How many more runs may be taken now; waits while there is no place."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._free() > 0)
+            return self._free()
+
+    async def take(self, asked: Sequence[NewRun]) -> None:
+        """Take questions on and begin at once."""
+        self._begin(await self.runs.take_new(asked))
+
+    async def cancel(self, ids: Sequence[JobId]) -> None:
+        """Stop working on these."""
+        await self.runs.cancel(ids)
+        self._drop(set(ids))
+
+    async def take_what_is_due(self) -> int:
+        """Take up waiting runs, as far as there is room; returns how many."""
+        if self._free() <= 0:
+            return 0
+        due = await self.runs.take_due(self._free())
+        self._begin(due)
+        return len(due)
+
+    async def take_a_suspect(self) -> None:
+        """Run one suspect with nobody else in the process, so that a crash proves its guilt."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if suspect := await self._suspect_once_alone():
+                log.warning("run.suspect", job_id=str(suspect.job_id))
+                await self._work_on(suspect)
+        finally:
+            self._is_closed = False
+            await self._notify()
+
+    async def beat(self) -> None:
+        """Say that this worker lives, and stop working on what is no longer its own."""
+        before = set(self._busy)
+        held = await self.runs.beat()
+        self._drop(before - held)
+
+    async def drain(self, patience_s: float) -> None:
+        """Take nothing more, finish what can be finished in time, hand the rest back."""
+        self._is_closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._until_empty()
+        self._drop(set(self._busy))
+        released = await self.runs.leave()
+        log.info("worker.left", released=released)
+
+    def _free(self) -> int:
+        return 0 if self._is_closed else self.capacity - len(self._busy)
+
+    def _begin(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            task = asyncio.create_task(self._work_on(run), name=f"run-{run.job_id}")
+            self._busy[run.job_id] = task
+            task.add_done_callback(lambda _, job_id=run.job_id: self._ended(job_id))
+
+    def _ended(self, job_id: JobId) -> None:
+        self._busy.pop(job_id, None)
+        if self._free() == 1 or not self._busy:
+            asyncio.ensure_future(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _drop(self, ids: set[JobId]) -> None:
+        for job_id in ids:
+            if task := self._busy.get(job_id):
+                task.cancel()
+
+    async def _until_empty(self) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._busy)
+
+    async def _suspect_once_alone(self) -> Run | None:
+        await self._until_empty()
+        return await self.runs.take_suspect()
+
+    async def _work_on(self, run: Run) -> None:
+        meter = Meter()
+        with tracing.span("run", headers=run.headers):
+            outcome = await self._attempt(run, meter)
+        self.tokens.forget(run.job_id)
+        crash_point("run.answered")
+        attempt = Attempt(run, outcome, meter)
+        if not await self._until_stored(lambda: self.runs.finish(attempt)):
+            metrics.fenced_total.inc()
+            log.warning("run.fenced", job_id=str(run.job_id), attempt=run.attempt)
+
+    async def _attempt(self, run: Run, meter: Meter) -> Answered | Trouble:
+        left = (run.deadline_at - self.now()).total_seconds()
+        try:
+            async with asyncio.timeout(max(left, 0)):
+                result = await self._answer(run, meter)
+        except Exception as error:  # noqa: BLE001 - whatever an attempt dies of is its outcome
+            trouble = trouble_of(error)
+            if trouble.code == UNFORESEEN:
+                log.exception("run.failed", job_id=str(run.job_id), attempt=run.attempt)
+            return trouble
+        return Answered(
+            result=storable(result.text),
+            agent=result.agent,
+            provider=result.provider,
+            model=result.model,
+            moderation=result.moderation,
+        )
+
+    async def _answer(self, run: Run, meter: Meter) -> ProcessingResult:
+        asked = run.question
+
+        async def on_token(text: str) -> None:
+            self.tokens.emit(run.job_id, run.attempt, text)
+
+        history = await self.history(run.tenant_id, asked.thread_id) if asked.thread_id else ()
+        request = ProcessingRequest(
+            prompt=asked.prompt,
+            config_name=asked.config_name,
+            template_name=asked.template_name,
+            variables=asked.variables,
+            tenant_id=run.tenant_id,
+            history=history,
+            on_token=on_token,
+            meter=meter,
+        )
+        # Moderation is a pipeline's business: a prompt that needs it never takes the short way.
+        if asked.mode == "single" and not asked.needs_moderation:
+            return await self.processing.process(request)
+        return await self.processing.process_multi_agent(
+            request,
+            {"is_followup": bool(history)},
+            needs_moderation=asked.needs_moderation,
+        )
+
+    async def _until_stored(self, store: Callable[[], Awaitable[bool]]) -> bool:
+        """An answer that was paid for is worth waiting for the database; a lost lease ends this."""
+        while True:
+            try:
+                return await store()
+            except DatabaseUnavailable:
+                await asyncio.sleep(0.5)
+
+
+UNFORESEEN = "attempts_exhausted"
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What an attempt's exception means for its run."""
+    match error:
+        case TimeoutError():
+            return Trouble(code="deadline_exceeded", detail="It took too long.", may_pass=False)
+        case ModelFailed():
+            return Trouble(
+                code=error.code,
+                detail=error.detail,
+                may_pass=error.may_pass,
+                retry_after_s=error.retry_after_s,
+            )
+        case ModerationUnavailable():
+            return Trouble(
+                code="moderation_unavailable",
+                detail=str(error),
+                may_pass=error.may_pass,
+                retry_after_s=error.retry_after_s,
+            )
+        case BudgetExceeded() | DomainError():
+            return Trouble(code=error.code, detail=str(error), may_pass=False)
+        case _:
+            return Trouble(
+                code=UNFORESEEN, detail=f"It failed with {type(error).__name__}.", may_pass=True
+            )
+
+
+def storable(text: str) -> str:
+    """What PostgreSQL's text can hold: no NUL, and nothing that is not Unicode."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+

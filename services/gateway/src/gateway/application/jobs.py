@@ -1,0 +1,173 @@
+"""What can be done with jobs: submit, cancel, hear what became of them, and never lose one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from gateway.application.ports import Once, OpenWork, Work
+from gateway.domain.callback import Callback, CallbackId
+from gateway.domain.job import (
+    Answer,
+    Failure,
+    Job,
+    JobCannotMove,
+    JobId,
+    Owner,
+    Request,
+    Spent,
+)
+from shared.batching import Gather
+from shared.contracts import PromptCompleted, PromptFailed, Usage
+from shared.domain import Clock
+from shared.llm.catalogue import ReadCatalogue
+
+#: A deadline is the worker's to keep; this long after it, the gateway stops waiting for the worker.
+GRACE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A job that is stored; `is_replay` when an earlier request with the same key stored it."""
+
+    job_id: JobId
+    is_replay: bool
+
+
+@dataclass
+class JobService:
+    """Every job that it accepts ends: COMPLETED, FAILED with a reason, or CANCELLED."""
+
+    open_work: OpenWork
+    catalogue: ReadCatalogue
+    now: Clock
+    new_id: Callable[[], UUID]
+    #: how long a job may take, seconds
+    patience_s: float
+    _together: Gather[Job, Job] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._together = Gather(self._store)
+
+    async def submit(
+        self, request: Request, *, owner: Owner, once: Once | None = None
+    ) -> Accepted:
+        """Accept a job for good: it is stored when this returns.
+
+        With `once`, asking again returns the first request's job. Raises ConfigNotFound,
+        TemplateNotFound, TemplateVariables, IdempotencyKeyReused, IdempotencyInProgress.
+        """
+        await self._check(request)
+        job = Job.submit(
+            JobId(self.new_id()),
+            request,
+            owner=owner,
+            now=self.now(),
+            patience=timedelta(seconds=self.patience_s),
+        )
+        if once is None:
+            await self._together(job)
+            return Accepted(job.id, is_replay=False)
+        async with self.open_work() as work:
+            first = await work.idempotency.claim(once, job.id)
+            if first == job.id:
+                await work.jobs.add([job])
+        return Accepted(first, is_replay=first != job.id)
+
+    async def cancel(self, job_id: JobId, *, owner: Owner) -> Job:
+        """Give a job up. Raises JobNotFound, JobCannotMove."""
+        async with self.open_work() as work:
+            job = await work.jobs.lock_one(job_id, owner=owner)
+            job.cancel(self.now())
+            await self._save(work, [job])
+        return job
+
+    async def started(self, ids: Sequence[JobId]) -> None:
+        """Work on these began."""
+        await self._change(ids, lambda job: job.start(self.now()))
+
+    async def completed(self, answers: Sequence[PromptCompleted]) -> None:
+        """The answers arrived; one that comes late or twice changes nothing."""
+        by_id = {JobId(answer.job_id): answer for answer in answers}
+
+        def complete(job: Job) -> None:
+            heard = by_id[job.id]
+            answer = Answer(
+                result=heard.result,
+                agent=heard.agent,
+                provider=heard.provider,
+                model=heard.model,
+                moderation=heard.moderation,
+            )
+            job.complete(answer, _spent(heard.usage, heard.attempts), self.now())
+
+        await self._change(list(by_id), complete)
+
+    async def failed(self, failures: Sequence[PromptFailed]) -> None:
+        """There will be no answers to these."""
+        by_id = {JobId(failure.job_id): failure for failure in failures}
+
+        def fail(job: Job) -> None:
+            heard = by_id[job.id]
+            spent = _spent(heard.usage, heard.attempts)
+            job.fail(Failure(heard.code, heard.detail), spent, self.now())
+
+        await self._change(list(by_id), fail)
+
+    async def sweep(self, most: int = 200) -> int:
+        """Ask again about jobs unheard of, and end those that are out of time.
+
+        Returns how many were touched; call again at once when it is `most`.
+        """
+        async with self.open_work() as work:
+            overdue = await work.jobs.overdue(most, grace=GRACE)
+            for job in overdue:
+                late = Failure("deadline_exceeded", f"No answer within {self.patience_s:g} s.")
+                job.fail(late, job.spent, self.now())
+            await self._save(work, overdue)
+        async with self.open_work() as work:
+            asked = await work.jobs.ask_again(most)
+        return max(len(overdue), asked)
+
+    async def _check(self, request: Request) -> None:
+        names = (request.config_name, request.template_name)
+        catalogue = await self.catalogue(at_least=names)
+        catalogue.config(request.config_name)
+        catalogue.template(request.template_name).check(request.variables)
+
+    async def _store(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Jobs that were submitted at the same time share one commit."""
+        async with self.open_work() as work:
+            await work.jobs.add(jobs)
+        return jobs
+
+    async def _change(self, ids: Sequence[JobId], change: Callable[[Job], None]) -> None:
+        async with self.open_work() as work:
+            changed: list[Job] = []
+            for job in await work.jobs.lock(ids):
+                try:
+                    change(job)
+                except JobCannotMove:
+                    continue  # late, or heard twice
+                changed.append(job)
+            await self._save(work, changed)
+
+    async def _save(self, work: Work, jobs: Sequence[Job]) -> None:
+        await work.jobs.save(jobs)
+        await work.callbacks.add(
+            [
+                Callback.owed_for(CallbackId(self.new_id()), job, self.now())
+                for job in jobs
+                if job.status.is_final and job.request.callback_url is not None
+            ]
+        )
+
+
+def _spent(usage: Usage, attempts: int) -> Spent:
+    return Spent(
+        attempts=attempts,
+        model_calls=usage.model_calls,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_micro_usd=usage.cost_micro_usd,
+    )

@@ -1,0 +1,277 @@
+"""Jobs in PostgreSQL: whole batches in one statement each, announced in the same transaction."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.application.announcements import message_about, process_prompt
+from gateway.application.ports import OpenWork, Page, Work
+from gateway.domain.callback import Callback
+from gateway.domain.job import (
+    Answer,
+    Failure,
+    Job,
+    JobFilter,
+    JobId,
+    JobNotFound,
+    JobStatus,
+    Owner,
+    Prompt,
+    Request,
+    Spent,
+)
+from gateway.infrastructure.callback_store import SqlCallbacks, callback_of
+from gateway.infrastructure.idempotency import SqlIdempotency
+from gateway.infrastructure.tables import SCHEMA, callbacks, jobs
+from shared.contracts import Message
+from shared.infrastructure.database import Sessions, as_json, insert_rows, transaction
+from shared.infrastructure.outbox import Envelope, announce
+
+_CHANGES = (
+    "status result agent provider model moderation failure_code failure_detail attempts "
+    "model_calls input_tokens output_tokens cost_micro_usd updated_at"
+).split()
+_SAVE = text(f"""
+    UPDATE gateway.jobs AS job SET {", ".join(f"{column} = new.{column}" for column in _CHANGES)}
+      FROM json_populate_recordset(NULL::gateway.jobs, CAST(:rows AS json)) AS new
+     WHERE job.id = new.id""")  # noqa: S608 - the column names above
+_ASK_AGAIN = text("""
+    UPDATE gateway.jobs
+       SET asks = asks + 1,
+           ask_at = clock_timestamp()
+                  + make_interval(secs => least(:patience * power(2, asks + 1), 300))
+     WHERE id = ANY(ARRAY(
+           SELECT id FROM gateway.jobs
+            WHERE status IN ('QUEUED', 'PROCESSING') AND ask_at < clock_timestamp()
+            ORDER BY ask_at LIMIT :most FOR UPDATE SKIP LOCKED))
+    RETURNING id""")
+
+
+class SqlJobs:
+    """Honours gateway.domain.job.Jobs."""
+
+    def __init__(self, session: AsyncSession, task_queue: str, reask_after: timedelta) -> None:
+        self._session = session
+        self._task_queue = task_queue
+        self._reask_after = reask_after
+
+    async def add(self, new: Sequence[Job], /) -> None:
+        rows = [
+            {**row_of(job), "ask_at": job.created_at + self._reask_after, "asks": 0} for job in new
+        ]
+        await insert_rows(self._session, "gateway.jobs", rows)
+        await self._announce(new)
+
+    async def lock(self, ids: Sequence[JobId], /) -> Sequence[Job]:
+        # Always in the order of ids: two batches that share jobs then wait instead of deadlocking.
+        return await self._select(_every().where(jobs.c.id.in_(ids)).order_by(jobs.c.id))
+
+    async def lock_one(self, job_id: JobId, /, *, owner: Owner) -> Job:
+        for job in await self.lock([job_id]):
+            if owner in {None, job.owner}:
+                return job
+        raise JobNotFound(job_id=job_id)
+
+    async def save(self, changed: Sequence[Job], /) -> None:
+        if changed:
+            await self._session.execute(_SAVE, {"rows": as_json([row_of(job) for job in changed])})
+            await self._announce(changed)
+
+    async def overdue(self, limit: int, /, *, grace: timedelta) -> Sequence[Job]:
+        late = text(
+            "status IN ('QUEUED', 'PROCESSING') AND deadline_at < clock_timestamp() - :grace"
+        ).bindparams(grace=grace)
+        return await self._select(
+            _every().where(late).order_by(jobs.c.deadline_at).limit(limit), skip_locked=True
+        )
+
+    async def ask_again(self, limit: int, /) -> int:
+        patience = self._reask_after.total_seconds()
+        rows = await self._session.execute(_ASK_AGAIN, {"patience": patience, "most": limit})
+        unheard = await self._select(_every().where(jobs.c.id.in_([row.id for row in rows])))
+        await self._tell([process_prompt(job) for job in unheard])
+        return len(unheard)
+
+    async def _select(
+        self, query: Select[tuple[Any, ...]], *, skip_locked: bool = False
+    ) -> list[Job]:
+        rows = await self._session.execute(query.with_for_update(skip_locked=skip_locked))
+        return [job_of(row) for row in rows]
+
+    async def _announce(self, changed: Sequence[Job]) -> None:
+        happened = [event for job in changed for event in job.release_events()]
+        await self._tell([message for event in happened if (message := message_about(event))])
+
+    async def _tell(self, messages: Sequence[Message]) -> None:
+        envelopes = [Envelope(self._task_queue, message) for message in messages]
+        await announce(self._session, SCHEMA, envelopes)
+
+
+class SqlJobReader:
+    """Honours gateway.application.ports.JobReader."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def find(self, job_id: JobId, /, *, owner: Owner) -> Job:
+        for job in await self.many([job_id]):
+            if owner in {None, job.owner}:
+                return job
+        raise JobNotFound(job_id=job_id)
+
+    async def many(self, ids: Sequence[JobId], /) -> Sequence[Job]:
+        return await self._read(_every().where(jobs.c.id.in_(ids)))
+
+    async def page(
+        self, wanted: JobFilter, /, *, owner: Owner, after: JobId | None, limit: int
+    ) -> Page:
+        query = _matching(wanted, owner)
+        if after is not None:
+            edge = select(jobs.c.created_at, jobs.c.id).where(jobs.c.id == after)
+            query = query.where(
+                tuple_(jobs.c.created_at, jobs.c.id) < edge.scalar_subquery()
+            )
+        newest_first = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
+        found = await self._read(newest_first.limit(limit + 1))
+        shown = found[:limit]
+        return Page(shown, next_after=shown[-1].id if len(found) > limit else None)
+
+    async def callback(self, job_id: JobId, /) -> Callback | None:
+        async with transaction(self._sessions) as session:
+            rows = await session.execute(select(callbacks).where(callbacks.c.job_id == job_id))
+            return next((callback_of(row) for row in rows), None)
+
+    async def _read(self, query: Select[tuple[Any, ...]]) -> list[Job]:
+        async with transaction(self._sessions) as session:
+            return [job_of(row) for row in await session.execute(query)]
+
+
+def sql_work(
+    sessions: Sessions,
+    *,
+    task_queue: str,
+    reask_after_s: float,
+    after_commit: Callable[[], None] = lambda: None,
+) -> OpenWork:
+    """Transactions on PostgreSQL. `after_commit` is told that rows may lie in the outbox."""
+
+    @asynccontextmanager
+    async def open_work() -> AsyncGenerator[Work]:
+        async with transaction(sessions) as session:
+            yield Work(
+                jobs=SqlJobs(session, task_queue, timedelta(seconds=reask_after_s)),
+                callbacks=SqlCallbacks(session),
+                idempotency=SqlIdempotency(session),
+            )
+        after_commit()
+
+    return open_work
+
+
+def _every() -> Select[tuple[Any, ...]]:
+    return select(jobs)
+
+
+def _matching(wanted: JobFilter, owner: Owner) -> Select[tuple[Any, ...]]:
+    query = _every()
+    if owner is not None:
+        query = query.where(jobs.c.tenant_id == owner)
+    if wanted.status is not None:
+        query = query.where(jobs.c.status == wanted.status)
+    if wanted.thread_id is not None:
+        query = query.where(jobs.c.thread_id == wanted.thread_id)
+    if wanted.created_after is not None:
+        query = query.where(jobs.c.created_at > wanted.created_after)
+    if wanted.created_before is not None:
+        query = query.where(jobs.c.created_at < wanted.created_before)
+    return query
+
+
+def row_of(job: Job) -> dict[str, Any]:
+    """A job as its row; `job_of` is the way back, and a test holds the two together."""
+    asked, answer, failure = job.request, job.answer, job.failure
+    return {
+        "id": job.id,
+        "tenant_id": job.owner,
+        "status": job.status,
+        "prompt": asked.prompt.text,
+        "config_name": asked.config_name,
+        "template_name": asked.template_name,
+        "variables": asked.variables,
+        "mode": asked.mode,
+        "needs_moderation": asked.needs_moderation,
+        "thread_id": asked.thread_id,
+        "metadata": asked.metadata,
+        "callback_url": asked.callback_url,
+        "result": answer and answer.result,
+        "agent": answer and answer.agent,
+        "provider": answer and answer.provider,
+        "model": answer and answer.model,
+        "moderation": answer and answer.moderation,
+        "failure_code": failure and failure.code,
+        "failure_detail": failure and failure.detail,
+        "attempts": job.spent.attempts,
+        "model_calls": job.spent.model_calls,
+        "input_tokens": job.spent.input_tokens,
+        "output_tokens": job.spent.output_tokens,
+        "cost_micro_usd": job.spent.cost_micro_usd,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "deadline_at": job.deadline_at,
+    }
+
+
+def job_of(row: Row[Any]) -> Job:
+    """A row as the job that it was."""
+    columns: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public spelling
+    status = JobStatus(columns["status"])
+    return Job(
+        id=columns["id"],
+        owner=columns["tenant_id"],
+        request=_request_of(columns),
+        status=status,
+        created_at=columns["created_at"],
+        updated_at=columns["updated_at"],
+        deadline_at=columns["deadline_at"],
+        answer=_answer_of(columns) if status is JobStatus.COMPLETED else None,
+        failure=(
+            Failure(columns["failure_code"], columns["failure_detail"])
+            if status is JobStatus.FAILED
+            else None
+        ),
+        spent=Spent(
+            attempts=columns["attempts"],
+            model_calls=columns["model_calls"],
+            input_tokens=columns["input_tokens"],
+            output_tokens=columns["output_tokens"],
+            cost_micro_usd=columns["cost_micro_usd"],
+        ),
+    )
+
+
+def _request_of(columns: Mapping[str, Any]) -> Request:
+    return Request(
+        prompt=Prompt(columns["prompt"]),
+        config_name=columns["config_name"],
+        template_name=columns["template_name"],
+        variables=columns["variables"],
+        mode=columns["mode"],
+        needs_moderation=columns["needs_moderation"],
+        thread_id=columns["thread_id"],
+        metadata=columns["metadata"],
+        callback_url=columns["callback_url"],
+    )
+
+
+def _answer_of(columns: Mapping[str, Any]) -> Answer:
+    return Answer(
+        result=columns["result"],
+        agent=columns["agent"],
+        provider=columns["provider"],
+        model=columns["model"],
+        moderation=columns["moderation"],
+    )
