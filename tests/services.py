@@ -1,0 +1,245 @@
+"""Finds or starts the servers that tests need: once per run, however many processes run it."""
+
+import asyncio
+import contextlib
+import getpass
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from multiprocessing.connection import Client, Listener
+from pathlib import Path
+from threading import Thread
+from typing import Literal, Protocol
+
+import aio_pika
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from tests.databases import connected, with_database
+from tests.hints import ping
+
+Service = Literal["PostgreSQL", "Redis", "RabbitMQ"]
+
+VARIABLES: dict[Service, tuple[str, ...]] = {
+    "PostgreSQL": ("MIGRATIONS_DATABASE_URL", "DATABASE_URL"),
+    "Redis": ("REDIS_URL",),
+    "RabbitMQ": ("RABBITMQ_URL",),
+}
+USUAL: dict[Service, tuple[str, ...]] = {
+    "PostgreSQL": tuple(
+        f"postgresql://{user}@127.0.0.1:5432/postgres"
+        for user in dict.fromkeys(("postgres", getpass.getuser()))
+    ),
+    "Redis": ("redis://127.0.0.1:6379",),
+    "RabbitMQ": ("amqp://guest:guest@127.0.0.1:5672/",),
+}
+#: the longest way: apt-get, then the first boot of a broker
+START_WITHIN_S = 420.0
+
+
+class Missing(Exception):
+    """A server that tests need is not here and could not be started; says why."""
+
+
+class Ground(Protocol):
+    """Where the servers are."""
+
+    def address(self, service: Service, /) -> str:
+        """Its URL, as somebody who may do anything there. Raises Missing."""
+        ...
+
+
+class LocalGround:
+    """Lives in the process that the person started; looks for a server when first asked for it."""
+
+    def __init__(self, say: Callable[[str], None] = lambda _line: None) -> None:
+        self._say = say
+        self._known: dict[Service, str | Missing] = {}
+        # One thread that lives as long as the run: servers that we start die with the thread
+        # that started them.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="test ground")
+        self._started = ExitStack()
+
+    def address(self, service: Service, /) -> str:
+        found = self._thread.submit(self._remembered, service).result(START_WITHIN_S)
+        if isinstance(found, Missing):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """End what was started."""
+        self._thread.submit(self._started.close).result(60)
+        self._thread.shutdown()
+
+    def _remembered(self, service: Service) -> str | Missing:
+        if service not in self._known:
+            try:
+                self._known[service] = self._find(service)
+            except Missing as missing:
+                self._known[service] = missing
+        return self._known[service]
+
+    def _find(self, service: Service) -> str:
+        for variable in VARIABLES[service]:
+            if given := os.environ.get(variable):
+                if reason := asyncio.run(_trouble_with(service, given)):
+                    raise Missing(f"{variable} is set, but {reason}")
+                return given
+        for url in USUAL[service]:
+            if not asyncio.run(_trouble_with(service, url)):
+                return url
+        return self._start_rabbitmq() if service == "RabbitMQ" else self._start_embedded(service)
+
+    def _start_embedded(self, service: Service) -> str:
+        from shared.embedded import EmbeddedServers  # noqa: PLC0415 - only where it is needed
+
+        directory = self._started.enter_context(_temporary_directory())
+        servers = EmbeddedServers(directory)
+        self._say(f"starting embedded PostgreSQL and Valkey for {service}")
+        embedded = servers.start()
+        self._started.callback(servers.stop)
+        self._known["PostgreSQL"] = embedded.owner_database_url
+        self._known["Redis"] = embedded.redis_url
+        return str(self._known[service])
+
+    def _start_rabbitmq(self) -> str:
+        from tests.shared.brokers import PrivateRabbit  # noqa: PLC0415 - only where it is needed
+
+        if not rabbitmq_is_installed():
+            self._install_rabbitmq()
+        self._say("starting a private RabbitMQ")
+        broker = PrivateRabbit(self._started.enter_context(_temporary_directory()))
+        self._started.callback(broker.stop)
+        broker.start()
+        return broker.url
+
+    def _install_rabbitmq(self) -> None:
+        """On a throw-away machine (root, Debian family); the standard broker is not started."""
+        may = os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get")
+        if not may or os.environ.get("INSTALL_SERVICES") == "0":
+            raise Missing("no rabbitmq-server here, and no RABBITMQ_URL")
+        self._say("installing rabbitmq-server with apt-get (INSTALL_SERVICES=0 forbids it)")
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        for arguments, within in (
+            (["update", "-q"], 120),
+            (["install", "-q", "-y", "--no-install-recommends", "rabbitmq-server"], 240),
+        ):
+            try:
+                subprocess.run(  # noqa: S603 - the words are ours
+                    ["apt-get", *arguments],  # noqa: S607
+                    env=quiet,
+                    check=True,
+                    timeout=within,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                )
+            except (OSError, subprocess.SubprocessError) as failed:
+                raise Missing(f"apt-get {arguments[0]} failed: {failed}") from failed
+
+
+def rabbitmq_is_installed() -> bool:
+    return any(
+        Path(directory, "rabbitmq-server").exists()
+        for directory in (
+            *os.environ.get("PATH", "").split(os.pathsep),
+            "/usr/sbin",
+            "/usr/lib/rabbitmq/bin",
+        )
+    )
+
+
+class GroundServer:
+    """Answers the processes of an xdist run, so that each server is looked for only once."""
+
+    def __init__(self, ground: LocalGround) -> None:
+        self._ground = ground
+        self._key = secrets.token_bytes(16)
+        self._listener = Listener(("127.0.0.1", 0), authkey=self._key)
+        Thread(target=self._serve, name="test ground server", daemon=True).start()
+
+    @property
+    def invitation(self) -> str:
+        """For `RemoteGround`; execnet carries it to the worker."""
+        address: object = self._listener.address
+        assert isinstance(address, tuple)
+        return f"{address[1]}:{self._key.hex()}"
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                caller = self._listener.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError, EOFError), caller:
+                caller.send(self._answer(caller.recv()))
+
+    def _answer(self, service: Service) -> tuple[bool, str]:
+        try:
+            return True, self._ground.address(service)
+        except Missing as missing:
+            return False, str(missing)
+
+
+class RemoteGround:
+    """Asks the process that started this one."""
+
+    def __init__(self, invitation: str) -> None:
+        port, _, key = invitation.partition(":")
+        self._port, self._key = int(port), bytes.fromhex(key)
+
+    def address(self, service: Service, /) -> str:
+        with Client(("127.0.0.1", self._port), authkey=self._key) as server:
+            server.send(service)
+            if not server.poll(START_WITHIN_S + 10):
+                raise Missing("the test ground did not answer")
+            found, answer = server.recv()
+        if not found:
+            raise Missing(answer)
+        return str(answer)
+
+
+async def _trouble_with(service: Service, url: str) -> str | None:
+    """Why this URL is no use, if so; answers within five seconds."""
+    try:
+        async with asyncio.timeout(5):
+            return await _PROBES[service](url)
+    except (OSError, RedisError, DBAPIError) as error:
+        return f"{service} does not answer there ({type(error).__name__})"
+    except aio_pika.exceptions.AMQPError as error:
+        return f"RabbitMQ refuses us ({type(error).__name__})"
+
+
+async def _probe_postgresql(url: str) -> str | None:
+    async with connected(with_database(url, "postgres")) as server:
+        is_superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        if await server.scalar(text(is_superuser)):
+            return None
+    return "its user is no superuser, and tests make databases and roles"
+
+
+async def _probe_rabbitmq(url: str) -> str | None:
+    connection = await aio_pika.connect(url, timeout=5)
+    await connection.close()
+    return None
+
+
+_PROBES: dict[Service, Callable[[str], Awaitable[str | None]]] = {
+    "PostgreSQL": _probe_postgresql,
+    "Redis": ping,
+    "RabbitMQ": _probe_rabbitmq,
+}
+
+
+@contextlib.contextmanager
+def _temporary_directory() -> Generator[Path]:
+    with tempfile.TemporaryDirectory(prefix="aip-test-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
