@@ -1,0 +1,60 @@
+# `make` lists what there is. PYTHON=... chooses the interpreter, once.
+
+BIN := .venv/bin
+WORKSPACE := pyproject.toml $(wildcard services/*/pyproject.toml)
+# Chaos kills real processes and measures time: its tests run one after another, by themselves.
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n logical --maxprocesses=4
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.PHONY: help demo up migrate test check fmt bench services docker lock
+
+help: ## list these
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.runtime ## show the whole platform at work, on nothing but this machine (PORT, DATA_DIR, ONCE=1)
+	@$(BIN)/ai-platform demo
+
+up: .venv/.runtime ## run the whole platform in one process (PORT, DATA_DIR, or real servers by URL)
+	@$(BIN)/ai-platform up
+
+migrate: .venv/.runtime ## bring the database's tables up to date
+	@$(BIN)/ai-platform migrate
+
+test: .venv/.dev ## run every test (ARGS="-k ..."; REQUIRE_SERVICES=1 forbids skipping)
+	$(PYTEST) $(PARALLEL) --ignore=tests/chaos $(ARGS)
+	$(PYTEST) tests/chaos $(ARGS)
+
+check: .venv/.dev ## ask every tool: style, types, architecture, house rules
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --strict --no-error-summary
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.house
+
+fmt: .venv/.dev ## put the code into shape
+	$(BIN)/ruff check --quiet --fix . || true
+	$(BIN)/ruff format --quiet .
+
+bench: .venv/.bench ## measure, beside other systems (ARGS=...)
+	$(BIN)/python -m bench $(ARGS)
+
+services: ## start PostgreSQL, RabbitMQ and Redis in containers, for tests and development
+	docker compose up --detach --wait postgres rabbitmq redis
+
+docker: ## build every image
+	docker compose build
+
+lock: .venv/.runtime ## lock the dependencies anew (UPGRADE=1 takes the newest of each)
+	tools/lock $(if $(UPGRADE),--upgrade)
+
+.venv/.runtime: requirements.lock $(WORKSPACE)
+	@tools/bootstrap
+
+.venv/.dev: requirements.lock requirements-dev.lock $(WORKSPACE)
+	@tools/bootstrap dev
+
+.venv/.bench: requirements.lock requirements-dev.lock requirements-bench.lock $(WORKSPACE)
+	@tools/bootstrap dev bench
