@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from shared.infrastructure import migrations
 from tests.background import BackgroundLoop
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +21,8 @@ CLONE_PREFIX = "aip_test_run_"
 #: The services' role in tests: neither owner nor superuser, so that grants and policies are real.
 APP_ROLE = "aip_test_app"
 APP_LOGIN = f"{APP_ROLE}:{APP_ROLE}"
+#: what the migrations grant to
+GROUP = "ai_platform"
 LEFT_OVER_AFTER_S = 6 * 3_600
 
 #: held by whoever makes or drops test databases, across every run on the server
@@ -30,23 +33,11 @@ UNUSED_DATABASES = """
      WHERE starts_with(datname, :prefix)
        AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname)"""
 
-MAKE_APP_ROLE = f"""
+MAKE_ROLE = """
     DO $$ BEGIN
-        CREATE ROLE {APP_ROLE} LOGIN PASSWORD '{APP_ROLE}';
+        CREATE ROLE {name} {attributes};
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
     END $$"""
-
-GRANT = f"""
-    DO $$ DECLARE s text; BEGIN
-        FOR s IN SELECT DISTINCT quote_ident(schemaname) FROM pg_tables
-                  WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
-        LOOP
-            EXECUTE 'GRANT USAGE ON SCHEMA ' || s || ' TO {APP_ROLE}';
-            EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ' || s
-                    || ' TO {APP_ROLE}';
-            EXECUTE 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA ' || s || ' TO {APP_ROLE}';
-        END LOOP;
-    END $$"""  # noqa: S608 - no stranger's word in it
 
 TABLES = """
     SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
@@ -110,6 +101,14 @@ async def drop_database(admin_url: str, name: str) -> None:
         await admin.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
 
+async def make_roles(admin: AsyncConnection) -> None:
+    """The services' role, and the group that gives it its rights."""
+    login = f"LOGIN PASSWORD '{APP_ROLE}'"
+    await admin.execute(text(MAKE_ROLE.format(name=GROUP, attributes="NOLOGIN")))
+    await admin.execute(text(MAKE_ROLE.format(name=APP_ROLE, attributes=login)))
+    await admin.execute(text(f"GRANT {GROUP} TO {APP_ROLE}"))
+
+
 async def _unused(admin: AsyncConnection, prefix: str) -> list[str]:
     found = await admin.scalars(text(UNUSED_DATABASES), {"prefix": prefix})
     return list(found)
@@ -117,22 +116,11 @@ async def _unused(admin: AsyncConnection, prefix: str) -> list[str]:
 
 async def _make_template(admin: AsyncConnection, admin_url: str, template: str) -> None:
     making = f"{TEMPLATE_PREFIX}making"
-    url = with_database(admin_url, making)
     await admin.execute(text(f'DROP DATABASE IF EXISTS "{making}" WITH (FORCE)'))
-    await admin.execute(text(MAKE_APP_ROLE))
+    await make_roles(admin)
     await admin.execute(text(f'CREATE DATABASE "{making}"'))
-    await asyncio.to_thread(_migrate, url)
-    async with connected(url) as owner:
-        await owner.execute(text(GRANT))
+    await asyncio.to_thread(migrations.upgrade, with_database(admin_url, making))
     await admin.execute(text(f'ALTER DATABASE "{making}" RENAME TO "{template}"'))
-
-
-def _migrate(url: str) -> None:
-    try:
-        from shared.infrastructure import migrations  # noqa: PLC0415 - only where it is needed
-    except ImportError:
-        return
-    migrations.upgrade(url)
 
 
 async def _drop_left_overs(admin: AsyncConnection) -> None:

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.embedded import EmbeddedServers, EmbeddedUnavailable
 from tests.databases import connected, with_database
 from tests.hints import ping
 
@@ -97,16 +98,17 @@ class LocalGround:
         return self._start_rabbitmq() if service == "RabbitMQ" else self._start_embedded(service)
 
     def _start_embedded(self, service: Service) -> str:
-        from shared.embedded import EmbeddedServers  # noqa: PLC0415 - only where it is needed
-
         directory = self._started.enter_context(_temporary_directory())
-        servers = EmbeddedServers(directory)
-        self._say(f"starting embedded PostgreSQL and Valkey for {service}")
-        embedded = servers.start()
+        servers = EmbeddedServers(
+            directory, postgres=service == "PostgreSQL", valkey=service == "Redis", say=self._say
+        )
+        self._say(f"starting an embedded server for {service}")
+        try:
+            embedded = servers.start()
+        except EmbeddedUnavailable as why:
+            raise Missing(str(why)) from why
         self._started.callback(servers.stop)
-        self._known["PostgreSQL"] = embedded.owner_database_url
-        self._known["Redis"] = embedded.redis_url
-        return str(self._known[service])
+        return embedded.redis_url or embedded.admin_database_url
 
     def _start_rabbitmq(self) -> str:
         from tests.shared.brokers import PrivateRabbit  # noqa: PLC0415 - only where it is needed
