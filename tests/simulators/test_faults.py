@@ -1,0 +1,397 @@
+"""Every fault, as it looks on the wire and as the real clients see it."""
+
+import asyncio
+import json
+import time
+
+import anthropic
+import openai
+import pytest
+from aiohttp import ClientError, ClientPayloadError
+from anthropic import AsyncAnthropic
+from langchain_anthropic import ChatAnthropic
+from langchain_openai import ChatOpenAI
+from openai import AsyncOpenAI
+
+from simulators.faults import Garbage, Reset, cut, half
+from simulators.model import ModelRule
+from tests.simulators.house import HEADERS, PATHS, Simulator
+
+both_providers = pytest.mark.parametrize("provider", ["openai", "anthropic"])
+whole_or_stream = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+@both_providers
+@whole_or_stream
+async def test_a_delay_comes_before_the_first_byte(
+    simulator: Simulator, provider: str, stream: bool
+) -> None:
+    simulator.told(ModelRule(delay_s=0.3))
+
+    began = time.monotonic()
+    answer = await simulator.ask(provider, "Hello", stream=stream)
+    took = time.monotonic() - began
+
+    assert answer.status == 200
+    assert took >= 0.29
+
+
+@both_providers
+@whole_or_stream
+async def test_an_answer_may_trickle(simulator: Simulator, provider: str, stream: bool) -> None:
+    simulator.told(ModelRule(chunk_delay_s=0.02, chunks=4))
+
+    began = time.monotonic()
+    answer = await simulator.ask(provider, "Hello there", stream=stream)
+    started = time.monotonic() - began
+    pieces = [piece async for piece in answer.content.iter_any()]
+    took = time.monotonic() - began
+
+    assert started < took - 0.05
+    assert len(pieces) >= 4
+    assert await simulator.outcome() == "answered"
+
+
+@both_providers
+@whole_or_stream
+@pytest.mark.parametrize("reset", ["before", "after"])
+async def test_a_reset_leaves_the_client_without_an_answer(
+    simulator: Simulator, provider: str, stream: bool, reset: Reset
+) -> None:
+    simulator.told(ModelRule(reset=reset))
+
+    with pytest.raises((ClientError, ConnectionResetError)):
+        await simulator.ask(provider, "Hello", stream=stream)
+
+    assert await simulator.outcome() == f"reset:{reset}"
+
+
+@both_providers
+@whole_or_stream
+async def test_a_reset_midway_leaves_half_an_answer(
+    simulator: Simulator, provider: str, stream: bool
+) -> None:
+    simulator.told(ModelRule(reset="midway"))
+
+    answer = await simulator.ask(provider, "Hello", stream=stream)
+    pieces: list[bytes] = []
+    with pytest.raises((ClientPayloadError, ConnectionResetError)):
+        async for piece in answer.content.iter_any():
+            pieces.append(piece)  # noqa: PERF401 - a comprehension would lose what came before
+
+    assert answer.status == 200
+    assert b"".join(pieces)
+    assert await simulator.outcome() == "reset:midway"
+
+
+async def test_a_reset_before_the_answer_comes_at_once_and_one_after_it_in_the_models_time(
+    simulator: Simulator,
+) -> None:
+    simulator.told(
+        ModelRule(reset="before", delay_s=0.3, times=1), ModelRule(reset="after", delay_s=0.3)
+    )
+
+    for _ in range(2):
+        with pytest.raises((ClientError, ConnectionResetError)):
+            await simulator.ask("openai", "Hello")
+
+    before, after = simulator.journal.recent()
+    assert (before.finished_at or 0) - before.arrived_at < 0.2
+    assert (after.finished_at or 0) - after.arrived_at >= 0.29
+
+
+@both_providers
+@whole_or_stream
+async def test_a_hanging_request_ends_when_its_client_gives_up(
+    simulator: Simulator, provider: str, stream: bool
+) -> None:
+    simulator.told(ModelRule(hang=True))
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await simulator.ask(provider, "Hello", stream=stream)
+
+    assert await simulator.outcome() == "hang"
+
+
+@both_providers
+@whole_or_stream
+async def test_an_answer_may_hang_midway(simulator: Simulator, provider: str, stream: bool) -> None:
+    simulator.told(ModelRule(hang="midway"))
+
+    answer = await simulator.ask(provider, "Hello", stream=stream)
+    first = await answer.content.readany()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await answer.content.readany()
+    answer.close()
+
+    assert first
+    assert await simulator.outcome() == "hang:midway"
+
+
+async def test_a_client_that_leaves_during_a_delay_is_noticed(simulator: Simulator) -> None:
+    simulator.told(ModelRule(delay_s=60))
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await simulator.ask("openai", "Hello")
+
+    assert await simulator.outcome() == "abandoned"
+
+
+@both_providers
+@whole_or_stream
+async def test_an_html_page_may_stand_where_the_answer_was_expected(
+    simulator: Simulator, provider: str, stream: bool
+) -> None:
+    simulator.told(ModelRule(garbage="html"))
+
+    answer = await simulator.ask(provider, "Hello", stream=stream)
+
+    assert (answer.status, answer.content_type) == (502, "text/html")
+    assert "<h1>502 Bad Gateway</h1>" in await answer.text()
+    assert await simulator.outcome() == "garbage:html"
+
+
+@both_providers
+@pytest.mark.parametrize("garbage", ["text", "truncated"])
+async def test_a_whole_answer_may_be_no_json(
+    simulator: Simulator, provider: str, garbage: Garbage
+) -> None:
+    simulator.told(ModelRule(garbage=garbage))
+
+    answer = await simulator.ask(provider, "Hello")
+    body = await answer.text()
+
+    assert (answer.status, answer.content_type) == (200, "application/json")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+    assert await simulator.outcome() == f"garbage:{garbage}"
+
+
+@both_providers
+@pytest.mark.parametrize("garbage", ["text", "truncated"])
+async def test_a_streams_data_may_be_no_json(
+    simulator: Simulator, provider: str, garbage: Garbage
+) -> None:
+    simulator.told(ModelRule(garbage=garbage))
+
+    answer = await simulator.ask(provider, "Hello", stream=True)
+    data = [line[6:] for line in (await answer.text()).splitlines() if line.startswith("data: ")]
+
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(data[-1])
+
+
+@both_providers
+async def test_an_answer_may_be_json_of_another_shape(simulator: Simulator, provider: str) -> None:
+    simulator.told(ModelRule(garbage="shape"))
+
+    answer = await simulator.ask(provider, "Hello")
+
+    assert await answer.json() == {"ok": True, "choices": "soon", "content": 7}
+
+
+async def test_openai_may_answer_without_choices(
+    openai_sdk: AsyncOpenAI, simulator: Simulator
+) -> None:
+    simulator.told(ModelRule(garbage="empty"))
+
+    completion = await openai_sdk.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+    )
+
+    assert completion.choices == []
+    assert await simulator.outcome() == "garbage:empty"
+
+
+async def test_anthropic_may_answer_without_content(
+    anthropic_sdk: AsyncAnthropic, simulator: Simulator
+) -> None:
+    simulator.told(ModelRule(garbage="empty"))
+
+    message = await anthropic_sdk.messages.create(
+        model="a-claude", messages=[{"role": "user", "content": "Hello"}], max_tokens=100
+    )
+
+    assert message.content == []
+
+
+@whole_or_stream
+async def test_an_empty_text_is_not_an_empty_answer(
+    chat_openai: ChatOpenAI, simulator: Simulator, stream: bool
+) -> None:
+    simulator.told(ModelRule(text=""))
+
+    answer = (
+        [chunk async for chunk in chat_openai.astream("Hello")][-1]
+        if stream
+        else await chat_openai.ainvoke("Hello")
+    )
+
+    assert answer.text == ""
+
+
+async def test_an_answer_may_be_huge(chat_openai: ChatOpenAI, simulator: Simulator) -> None:
+    simulator.told(ModelRule(huge_mb=3))
+
+    answer = await chat_openai.ainvoke("Hello")
+
+    assert len(answer.text) == 3_000_000
+
+
+@whole_or_stream
+async def test_usage_may_be_left_out(
+    chat_openai: ChatOpenAI, simulator: Simulator, stream: bool
+) -> None:
+    simulator.told(ModelRule(usage=False))
+
+    answers = (
+        [chunk async for chunk in chat_openai.astream("Hello")]
+        if stream
+        else [await chat_openai.ainvoke("Hello")]
+    )
+
+    assert all(answer.usage_metadata is None for answer in answers)
+
+
+async def test_usage_may_be_nonsense(chat_anthropic: ChatAnthropic, simulator: Simulator) -> None:
+    simulator.told(ModelRule(usage=(-3, 7)))
+
+    answer = await chat_anthropic.ainvoke("Hello")
+
+    assert answer.usage_metadata is not None
+    assert (answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]) == (
+        -3,
+        7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "header"),
+    [
+        (7, "7"),
+        (1.5, "1.5"),
+        ("soon", "soon"),
+        ("Wed, 21 Oct 2026 07:28:00 GMT",) * 2,
+        (None, None),
+    ],
+)
+@both_providers
+async def test_retry_after_is_sent_as_it_stands(
+    simulator: Simulator, provider: str, retry_after: float | str | None, header: str | None
+) -> None:
+    simulator.told(ModelRule(status=429, retry_after=retry_after))
+
+    answer = await simulator.ask(provider, "Hello")
+
+    assert answer.status == 429
+    assert answer.headers.get("retry-after") == header
+    assert await simulator.outcome() == "status:429"
+
+
+async def test_the_sdk_tries_again_after_the_time_it_was_told(
+    openai_sdk: AsyncOpenAI, simulator: Simulator
+) -> None:
+    simulator.told(ModelRule(status=429, retry_after=0.1, times=2))
+
+    await openai_sdk.with_options(max_retries=2).chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+    )
+
+    outcomes = [entry.outcome for entry in simulator.journal.recent()]
+    assert outcomes == ["status:429", "status:429", "answered"]
+
+
+async def test_a_stream_may_break_off_with_openais_error(
+    openai_sdk: AsyncOpenAI, simulator: Simulator
+) -> None:
+    simulator.told(ModelRule(break_with=500))
+    stream = await openai_sdk.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "Hello"}], stream=True
+    )
+
+    pieces: list[str | None] = []
+    with pytest.raises(openai.APIError, match="told to fail"):
+        async for chunk in stream:
+            pieces.append(chunk.choices[0].delta.content)  # noqa: PERF401 - as above
+
+    assert any(pieces)
+    assert await simulator.outcome() == "broken:500"
+
+
+@both_providers
+async def test_what_is_no_stream_begins_with_the_error(simulator: Simulator, provider: str) -> None:
+    simulator.told(ModelRule(break_with=529))
+
+    answer = await simulator.ask(provider, "Hello")
+
+    assert answer.status == 529
+
+
+@pytest.mark.parametrize("reset", ["before", "midway", "after"])
+async def test_both_sdks_report_a_reset_as_a_connection_error(
+    openai_sdk: AsyncOpenAI, anthropic_sdk: AsyncAnthropic, simulator: Simulator, reset: Reset
+) -> None:
+    simulator.told(ModelRule(reset=reset))
+
+    with pytest.raises(openai.APIConnectionError):
+        await openai_sdk.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+        )
+    with pytest.raises(anthropic.APIConnectionError):
+        await anthropic_sdk.messages.create(
+            model="a-claude", messages=[{"role": "user", "content": "Hello"}], max_tokens=100
+        )
+
+
+async def test_both_sdks_report_a_hanging_model_as_a_timeout(
+    openai_sdk: AsyncOpenAI, anthropic_sdk: AsyncAnthropic, simulator: Simulator
+) -> None:
+    simulator.told(ModelRule(hang=True))
+
+    with pytest.raises(openai.APITimeoutError):
+        await openai_sdk.with_options(timeout=0.2).chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+        )
+    with pytest.raises(anthropic.APITimeoutError):
+        await anthropic_sdk.with_options(timeout=0.2).messages.create(
+            model="a-claude", messages=[{"role": "user", "content": "Hello"}], max_tokens=100
+        )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"model": "m"}',
+        b'{"model": "m", "max_tokens": 1, "messages": []}',
+        b'{"model": "m", "max_tokens": 1, "messages": ["hello"]}',
+        b'{"model": 7, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}',
+    ],
+)
+@both_providers
+async def test_a_request_that_makes_no_sense_is_refused(
+    simulator: Simulator, provider: str, body: bytes
+) -> None:
+    answer = await simulator.http.post(
+        simulator.url + PATHS[provider], data=body, headers=HEADERS[provider]
+    )
+
+    assert answer.status == 400
+    assert (await answer.json())["error"]["type"] == "invalid_request_error"
+    assert await simulator.outcome() == "status:400"
+
+
+def test_a_text_is_cut_into_so_many_pieces() -> None:
+    assert cut(b"abcdefgh", 3) == [b"abc", b"def", b"gh"]
+    assert cut(b"ab", 5) == [b"a", b"b"]
+    assert cut(b"", 5) == []
+
+
+def test_half_of_the_pieces_ends_within_a_piece() -> None:
+    assert half([b"abcd"]) == [b"ab"]
+    assert half([b"ab", b"cd", b"ef", b"gh"]) == [b"ab", b"cd", b"e"]
