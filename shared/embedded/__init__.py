@@ -1,6 +1,5 @@
 """PostgreSQL and Valkey without a server to install: `with EmbeddedServers(data_dir) as urls:`."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 from threading import Event
 from types import TracebackType
 
+from shared import logs
 from shared.embedded.furnishing import ADMIN, APP, OWNER
 from shared.embedded.home import EmbeddedUnavailable, Home
 from shared.embedded.keeper import Keeper, Server
@@ -16,7 +16,7 @@ from shared.embedded.valkey import ValkeyServer
 
 __all__ = ["Embedded", "EmbeddedServers", "EmbeddedUnavailable"]
 
-log = logging.getLogger(__name__)
+log = logs.get()
 
 #: unpacking, creating and recovering on a slow disk; usually a second
 READY_WITHIN_S = 180.0
@@ -53,13 +53,13 @@ class EmbeddedServers:
         *,
         postgres: bool = True,
         valkey: bool = True,
-        say: Callable[[str], None] = log.info,
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        """`say` hears of steps that take long, from threads of ours."""
+        """`say` hears of steps that take long, from threads of ours; without it they are logged."""
         self._data_dir = data_dir
         self._postgres = postgres
         self._valkey = valkey
-        self._say = say
+        self._say = say or _log
         self._stopping = Event()
         self._keepers: list[Keeper] = []
 
@@ -108,3 +108,7 @@ class EmbeddedServers:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _log(step: str) -> None:
+    log.info("embedded.step", step=step)

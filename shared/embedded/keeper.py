@@ -1,19 +1,19 @@
 """Keeps one server running for a DATA_DIR: ours, or that of a process which came first."""
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Event, Thread
 from typing import Protocol
 
+from shared import logs
 from shared.embedded.home import EmbeddedUnavailable, Home, writing
 from shared.embedded.process import Child, DidNotStart, Stopped
 
-log = logging.getLogger(__name__)
+log = logs.get()
 
 LOOK_EVERY_S = 0.25
 LAUNCHES = 3
-PAUSE_S = 0.5
+PAUSE_S = 0.25
 LONGEST_PAUSE_S = 10.0
 
 
@@ -122,6 +122,6 @@ class Keeper:
                 may_help = isinstance(unavailable, DidNotStart) and failures < LAUNCHES
                 if not self._ready.done() and not may_help:
                     raise
-                log.warning("%s: %s", self._server.name, unavailable)
+                log.warning("embedded.failed", server=self._server.name, reason=str(unavailable))
             if self._stopping.wait(min(PAUSE_S * 2**failures, LONGEST_PAUSE_S)):
                 raise Stopped

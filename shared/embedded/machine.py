@@ -33,8 +33,10 @@ def see_off(directory: Path, name: str, stopping: Event) -> None:
 
 def processes_in(directory: Path, name: str) -> set[int]:
     """The processes of this name whose working directory it is."""
-    here = _identity(directory)
     found: set[int] = set()
+    if not directory.exists():
+        return found
+    here = _identity(directory)
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if _identity(entry / "cwd") == here and (entry / "comm").read_text().strip() == name:

@@ -58,8 +58,7 @@ class PostgresServer:
 
     def launch(self) -> Child:
         programs = binaries.Binaries(self._home, self._stopping, self._say).postgres()
-        if self._data.exists():
-            see_off(self._data, self.name, self._stopping)
+        see_off(self._data, self.name, self._stopping)
         known = self._prepare()
         if not self._data.exists():
             self._say("creating the database (once)")
@@ -102,9 +101,8 @@ class PostgresServer:
         fresh = self._home.path / f"{self.name}.new"
         said = ""
         for locale in ("C.UTF-8", "C"):
-            if fresh.exists():
-                see_off(fresh, self.name, self._stopping)
-                shutil.rmtree(fresh)
+            see_off(fresh, self.name, self._stopping)
+            shutil.rmtree(fresh, ignore_errors=True)
             directory = self._home.directory(fresh.name)
             code, said = self._initdb(programs, directory, password=password, locale=locale)
             if code == 0:

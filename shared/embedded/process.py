@@ -156,7 +156,7 @@ def _check(child: Child, log: Path, *, begins: int, in_time: bool) -> None:
 def reason_in(said: str) -> str:
     """The line that says best why a program ended."""
     lines = [line.strip().rstrip(".") for line in said.splitlines() if line.strip()]
-    for sign in ("PANIC:", "FATAL:", "error:", "Error:", "No space left"):
+    for sign in ("PANIC:", "FATAL:", "error:", "could not", "Error:"):
         for line in lines:
             if sign in line:
                 return line
