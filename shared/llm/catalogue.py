@@ -1,10 +1,11 @@
 """LLM configs and prompt templates: what may be asked of which model, with which words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol
+from urllib.parse import urlsplit
 
 from shared.domain import Conflict, Invalid, NotFound
 
@@ -19,20 +20,20 @@ class Provider(StrEnum):
 
 class ConfigNotFound(Invalid):
     message = "There is no active LLM config named {name!r}."
-    pointer = "/config_name"
+    at = "/config_name"
 
 
 class TemplateNotFound(Invalid):
     message = "There is no prompt template named {name!r}."
-    pointer = "/template_name"
+    at = "/template_name"
 
 
 class TemplateVariables(Invalid):
     message = "The template {name!r} needs exactly the variables {needed}; it was given {given}."
-    pointer = "/variables"
+    at = "/variables"
 
 
-class NoSuchLLMConfig(NotFound):
+class NoSuchLLMConfig(NotFound, code="no_such_llm_config"):
     message = "There is no LLM config named {name!r}."
 
 
@@ -44,12 +45,14 @@ class NameTaken(Conflict):
     message = "The name {name!r} is taken."
 
 
-class LLMConfigRejected(Invalid):
+class LLMConfigRejected(Invalid, code="llm_config_rejected"):
     message = "{field}: {reason}"
+    at = "/{field}"
 
-    @property
-    def pointer(self) -> str:
-        return f"/{self.facts['field']}"
+
+class PromptTemplateRejected(Invalid):
+    message = "A template has 1 to {limit} characters, and not only blank ones."
+    at = "/content"
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,21 @@ class Temperature:
 KEY_VARIABLE = re.compile(r"^(OPENAI|ANTHROPIC|LLM)_[A-Z0-9_]*KEY$")
 
 
+_PLAIN_URL = "must be an http or https address, without a login, a query or a fragment"
+
+
+def _is_plain_url(url: str) -> bool:
+    if len(url) > 2_000 or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is no number
+    except ValueError:
+        return False
+    has_extras = "@" in parts.netloc or "?" in url or "#" in url
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_extras
+
+
 @dataclass(frozen=True, kw_only=True)
 class LLMConfig:
     """One way of asking a model. `version` counts its changes."""
@@ -103,14 +121,26 @@ class LLMConfig:
     version: int = 1
 
     def __post_init__(self) -> None:
-        if self.provider is not Provider.OFFLINE and not KEY_VARIABLE.match(self.api_key_env):
-            raise LLMConfigRejected(
-                field="api_key_env", reason="must look like OPENAI_API_KEY, ANTHROPIC_... or LLM_..."
-            )
-        if not 1 <= self.max_tokens <= 1_000_000:
-            raise LLMConfigRejected(field="max_tokens", reason="must lie between 1 and 1000000")
-        if self.name in self.fallbacks:
-            raise LLMConfigRejected(field="fallbacks", reason="a config cannot be its own fallback")
+        for name, is_kept, rule in self._rules():
+            if not is_kept:
+                raise LLMConfigRejected(field=name, reason=rule)
+
+    def _rules(self) -> Iterator[tuple[str, bool, str]]:
+        needs_key = self.provider is not Provider.OFFLINE or self.api_key_env != ""
+        yield (
+            "api_key_env",
+            not needs_key or KEY_VARIABLE.fullmatch(self.api_key_env) is not None,
+            "must look like OPENAI_API_KEY, ANTHROPIC_..._KEY or LLM_..._KEY",
+        )
+        yield "max_tokens", 1 <= self.max_tokens <= 1_000_000, "must lie between 1 and 1000000"
+        yield "timeout_s", 0 < self.timeout_s <= 600, "must be more than 0 and at most 600"
+        yield "retries", 0 <= self.retries <= 10, "must lie between 0 and 10"
+        yield "base_url", self.base_url is None or _is_plain_url(self.base_url), _PLAIN_URL
+        yield "fallbacks", self.name not in self.fallbacks, "a config cannot be its own fallback"
+        yield "fallbacks", len(set(self.fallbacks)) == len(self.fallbacks), "each only once"
+        yield "fallbacks", len(self.fallbacks) <= 10, "at most 10"
+        yield "input_price", 0 <= self.input_price <= 1e6, "must lie between 0 and 1000000"
+        yield "output_price", 0 <= self.output_price <= 1e6, "must lie between 0 and 1000000"
 
     def cost_micro_usd(self, input_tokens: int, output_tokens: int) -> int:
         """Millionths of a US dollar (a price per million tokens is one, per token)."""
@@ -122,11 +152,16 @@ class PromptTemplate:
     """Words with holes: `{{name}}` is filled from a job's variables, once, never again."""
 
     HOLE: ClassVar[re.Pattern[str]] = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*\}\}")
+    LIMIT: ClassVar[int] = 100_000
 
     name: str
     content: str
     description: str = ""
     version: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.content.strip()) <= self.LIMIT:
+            raise PromptTemplateRejected(limit=self.LIMIT)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -134,7 +169,7 @@ class PromptTemplate:
 
     def check(self, variables: Mapping[str, str]) -> None:
         """Raises TemplateVariables unless exactly the needed ones are given."""
-        if self.variables != variables.keys():
+        if self.variables != frozenset(variables):
             raise TemplateVariables(
                 name=self.name,
                 needed=sorted(self.variables) or "none",
@@ -175,7 +210,10 @@ class Catalogue:
         answer. Raises ConfigNotFound.
         """
         asked = self.config(name)
-        chain = [asked, *(self.configs[other] for other in asked.fallbacks if other in self.configs)]
+        chain = [
+            asked,
+            *(self.configs[other] for other in asked.fallbacks if other in self.configs),
+        ]
         active = [config for config in chain if config.is_active]
         real = [
             config
