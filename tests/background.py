@@ -21,6 +21,11 @@ class BackgroundLoop:
         future = asyncio.run_coroutine_threadsafe(_bounded(work, within), self._loop)
         return future.result(within + 5)
 
+    async def awaited(self, work: Coroutine[Any, Any, Result], *, within: float = 60.0) -> Result:
+        """As `run`, for callers on another loop, which goes on meanwhile."""
+        future = asyncio.run_coroutine_threadsafe(_bounded(work, within), self._loop)
+        return await asyncio.wrap_future(future)
+
     def close(self) -> None:
         """Cancel what still runs, then end the thread."""
         if self._loop.is_closed():

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.embedded import EmbeddedServers, EmbeddedUnavailable
 from tests.databases import connected, with_database
 from tests.hints import ping
+from tests.shared.brokers import PLACES, DidNotStart, PrivateRabbit
 
 Service = Literal["PostgreSQL", "Redis", "RabbitMQ"]
 
@@ -111,14 +112,15 @@ class LocalGround:
         return embedded.redis_url or embedded.admin_database_url
 
     def _start_rabbitmq(self) -> str:
-        from tests.shared.brokers import PrivateRabbit  # noqa: PLC0415 - only where it is needed
-
         if not rabbitmq_is_installed():
             self._install_rabbitmq()
         self._say("starting a private RabbitMQ")
-        broker = PrivateRabbit(self._started.enter_context(_temporary_directory()))
+        try:
+            broker = PrivateRabbit(self._started.enter_context(_temporary_directory()))
+            broker.start()
+        except DidNotStart as why:
+            raise Missing(str(why)) from why
         self._started.callback(broker.stop)
-        broker.start()
         return broker.url
 
     def _install_rabbitmq(self) -> None:
@@ -146,14 +148,7 @@ class LocalGround:
 
 
 def rabbitmq_is_installed() -> bool:
-    return any(
-        Path(directory, "rabbitmq-server").exists()
-        for directory in (
-            *os.environ.get("PATH", "").split(os.pathsep),
-            "/usr/sbin",
-            "/usr/lib/rabbitmq/bin",
-        )
-    )
+    return shutil.which("rabbitmq-server", path=os.pathsep.join(PLACES)) is not None
 
 
 class GroundServer:
