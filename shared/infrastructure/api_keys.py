@@ -50,10 +50,7 @@ class NoSuchApiKey(NotFound):
 
 class ApiKeyRejected(Invalid):
     message = "{field}: {reason}"
-
-    @property
-    def pointer(self) -> str:
-        return f"/{self.facts['field']}"
+    at = "/{field}"
 
 
 @dataclass(frozen=True)
