@@ -72,7 +72,7 @@ def nothing_outside_is_awaited_inside_work(module: Module) -> Iterator[Finding]:
 
 
 def ignores_say_why(module: Module) -> Iterator[Finding]:
-    """`# noqa: X - reason`, or the reason on the line above; an ignore of everything never."""
+    """`# noqa: X - why`, `# type: ignore[x]  # why`, or why on the line above."""
     lines = module.text.splitlines()
     for token in tokenize.generate_tokens(StringIO(module.text).readline):
         if token.type != tokenize.COMMENT or not (found := _IGNORE.search(token.string)):
@@ -81,7 +81,7 @@ def ignores_say_why(module: Module) -> Iterator[Finding]:
         above = lines[line - 2].strip() if line > 1 else ""
         if not re.match(r":\s*[A-Z]|\[", found["rest"]):
             yield Finding(module.path, line, "name the rule that is ignored")
-        elif " - " not in found["rest"] and not above.startswith("#"):
+        elif not re.search(r" - |#", found["rest"]) and not above.startswith("#"):
             yield Finding(module.path, line, "say why this is ignored")
 
 

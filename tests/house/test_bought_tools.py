@@ -17,7 +17,7 @@ BRANCHES = "\n".join(f"    if facts == {n}:\n        return" for n in range(9))
 
 def codes(text: str, path: str = DOMAIN) -> set[str]:
     ruff = Path(sys.executable).with_name("ruff")
-    command = [ruff, "check", "--output-format=json", "--stdin-filename", path, "-"]
+    command = [str(ruff), "check", "--output-format=json", "--stdin-filename", path, "-"]
     done = subprocess.run(  # noqa: S603 - our own linter on our own text
         command, input=text, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
     )

@@ -112,7 +112,7 @@ def test_a_broken_rule_is_found_on_its_line(rule: Rule, text: str, lines: list[i
         ),
         (ignores_say_why, "x = 1  # noqa: E501 - a URL"),
         (ignores_say_why, "# A URL cannot be broken.\nx = 1  # noqa: E501"),
-        (ignores_say_why, "x = 1  # type: ignore[attr-defined] - its stubs are old"),
+        (ignores_say_why, "x = 1  # type: ignore[attr-defined]  # its stubs are old"),
         (ignores_say_why, 'x = "# noqa"'),
     ],
 )
