@@ -41,20 +41,21 @@ class DomainError(Exception):
     """
 
     message: ClassVar[str]
+    #: the stable name clients may switch on; from the class: `CartIsEmpty` -> `cart_is_empty`
+    code: ClassVar[str]
+    #: where in the caller's input the trouble lies: a JSON pointer, with facts filled in
+    at: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, code: str | None = None) -> None:
+        cls.code = code or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     def __init__(self, **facts: Any) -> None:
         self.facts = facts
         super().__init__(self.message.format(**facts))
 
     @property
-    def code(self) -> str:
-        """The stable name clients may switch on: `JobNotFound` -> `job_not_found`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-
-    @property
     def pointer(self) -> str | None:
-        """Where in the caller's input the trouble lies, as a JSON pointer; None if nowhere."""
-        return None
+        return self.at and self.at.format(**self.facts)
 
 
 class Invalid(DomainError):

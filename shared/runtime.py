@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
-import structlog
+from shared import logs
 
-log = structlog.get_logger(__name__)
+log = logs.get()
 
 Loop = Callable[[], Awaitable[None]]
 

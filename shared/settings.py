@@ -1,5 +1,6 @@
 """Settings from the environment (and `.env`), one class per concern; bad values end the process."""
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -181,3 +182,10 @@ def _sentence(error: object) -> str:
     name = ".".join(str(part) for part in error["loc"]).upper()
     text = str(error["msg"]).removeprefix("Value error, ")
     return f"{name}: {text}" if name else text
+
+
+def end_at_once(reason: str) -> NoReturn:
+    """The same, from inside a running server, which would turn SystemExit into a traceback."""
+    sys.stderr.write(f"bad configuration: {reason}\n")
+    sys.stderr.flush()
+    os._exit(EXIT_BAD_CONFIGURATION)

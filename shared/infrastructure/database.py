@@ -137,9 +137,13 @@ class DatabaseClock:
     async def keep_fresh(self, every_s: float = 30.0) -> None:
         """Follow the database's clock until cancelled."""
         while True:
-            await asyncio.sleep(every_s)
             with suppress(DatabaseUnavailable):
                 await self.refresh()
+            await asyncio.sleep(every_s if self.is_read else 0.5)
+
+    @property
+    def is_read(self) -> bool:
+        return self._offset is not None
 
     def __call__(self) -> datetime:
         if self._offset is None:

@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-import structlog
 from pydantic import ValidationError
 
-from shared import metrics
+from shared import logs, metrics
 from shared.contracts import Message
 from shared.domain import DomainError
 from shared.infrastructure.database import DatabaseUnavailable
 from shared.messaging import Handle, Incoming, Outcome
 
-log = structlog.get_logger(__name__)
+log = logs.get()
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -26,15 +25,20 @@ class Received(Generic[MessageT]):
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True)
-class Subscription(Generic[MessageT]):
+class Subscription:
     """Who hears one kind of message. `handle` must be harmless the second time."""
 
-    kind: type[MessageT]
-    handle: Callable[[Sequence[Received[MessageT]]], Awaitable[None]]
+    def __init__(
+        self,
+        kind: type[MessageT],
+        handle: Callable[[Sequence[Received[MessageT]]], Awaitable[None]],
+    ) -> None:
+        self.kind: type[Message] = kind
+        # A list of subscriptions holds many kinds; which messages go where is decided by `kind`.
+        self.handle = cast("Callable[[Sequence[Received[Message]]], Awaitable[None]]", handle)
 
 
-def handler(*subscriptions: "Subscription[Message]") -> Handle:
+def handler(subscriptions: Sequence[Subscription]) -> Handle:
     """What a carrier's `listen` calls for one queue.
 
     A batch that fails is handed over again one by one, so that a single bad message cannot take
@@ -69,7 +73,7 @@ def handler(*subscriptions: "Subscription[Message]") -> Handle:
 
 
 async def _hand_over(
-    subscription: "Subscription[Message]", messages: list[tuple[int, Received[Message]]]
+    subscription: Subscription, messages: list[tuple[int, Received[Message]]]
 ) -> list[tuple[int, Outcome]]:
     try:
         await subscription.handle([received for _, received in messages])

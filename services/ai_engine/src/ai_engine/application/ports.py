@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ai_engine.application.processing import Meter, ProcessingRequest, ProcessingResult
-from ai_engine.domain.run import JobId, Run, Runs, Workers
+from ai_engine.domain.run import Run, Runs, Workers
 from shared.llm.chat import ChatMessage
 
 
@@ -61,10 +61,10 @@ class Processing(Protocol):
 class TokenSink(Protocol):
     """Pieces of answers, for whoever watches: a hint, which may be lost without harm."""
 
-    def emit(self, job_id: JobId, attempt: int, text: str, /) -> None:
+    def emit(self, job_id: UUID, attempt: int, text: str, /) -> None:
         """Never waits."""
         ...
 
-    def forget(self, job_id: JobId, /) -> None:
+    def forget(self, job_id: UUID, attempt: int, /) -> None:
         """The answer is decided: pieces that were not sent yet are of no use."""
         ...

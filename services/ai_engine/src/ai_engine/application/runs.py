@@ -61,6 +61,10 @@ class RunService:
         async with self.open_work() as work:
             return await work.runs.take_due(most)
 
+    async def any_suspect(self) -> bool:
+        async with self.open_work() as work:
+            return await work.runs.any_suspect()
+
     async def take_suspect(self) -> Run | None:
         async with self.open_work() as work:
             return await work.runs.take_suspect()

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import structlog
-
 from ai_engine.application.ports import Processing, ThreadHistory, TokenSink
 from ai_engine.application.processing import (
     Meter,
@@ -16,14 +14,14 @@ from ai_engine.application.processing import (
 )
 from ai_engine.application.runs import Attempt, RunService
 from ai_engine.domain.run import Answered, JobId, NewRun, Run, Trouble
-from shared import metrics, tracing
+from shared import logs, metrics, tracing
 from shared.crash_points import crash_point
 from shared.domain import Clock, DomainError
 from shared.infrastructure.database import DatabaseUnavailable
 from shared.llm.budgets import BudgetExceeded
 from shared.llm.chat import ModelFailed
 
-log = structlog.get_logger(__name__)
+log = logs.get()
 
 
 @dataclass
@@ -38,7 +36,10 @@ class Worker:
     capacity: int
     _busy: dict[JobId, asyncio.Task[None]] = field(default_factory=dict[JobId, asyncio.Task[None]])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    #: before its first beat the others take it for dead
+    _has_beaten: bool = False
     _is_closed: bool = False
+    _is_leaving: bool = False
 
     async def room(self) -> int:
         """How many more runs may be taken now; waits while there is no place."""
@@ -65,15 +66,17 @@ class Worker:
 
     async def take_a_suspect(self) -> None:
         """Run one suspect with nobody else in the process, so that a crash proves its guilt."""
-        if self._is_closed:
+        if self._is_closed or not await self.runs.any_suspect():
             return
         self._is_closed = True
         try:
-            if suspect := await self._suspect_once_alone():
+            await self._until_empty()
+            if suspect := await self.runs.take_suspect():
                 log.warning("run.suspect", job_id=str(suspect.job_id))
-                await self._work_on(suspect)
+                self._begin([suspect])
+                await self._until_empty()
         finally:
-            self._is_closed = False
+            self._is_closed = self._is_leaving
             await self._notify()
 
     async def beat(self) -> None:
@@ -81,10 +84,13 @@ class Worker:
         before = set(self._busy)
         held = await self.runs.beat()
         self._drop(before - held)
+        if not self._has_beaten:
+            self._has_beaten = True
+            await self._notify()
 
     async def drain(self, patience_s: float) -> None:
         """Take nothing more, finish what can be finished in time, hand the rest back."""
-        self._is_closed = True
+        self._is_closed = self._is_leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._until_empty()
@@ -93,7 +99,8 @@ class Worker:
         log.info("worker.left", released=released)
 
     def _free(self) -> int:
-        return 0 if self._is_closed else self.capacity - len(self._busy)
+        is_open = self._has_beaten and not self._is_closed
+        return self.capacity - len(self._busy) if is_open else 0
 
     def _begin(self, runs: Sequence[Run]) -> None:
         for run in runs:
@@ -119,19 +126,15 @@ class Worker:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._busy)
 
-    async def _suspect_once_alone(self) -> Run | None:
-        await self._until_empty()
-        return await self.runs.take_suspect()
-
     async def _work_on(self, run: Run) -> None:
         meter = Meter()
         with tracing.span("run", headers=run.headers):
             outcome = await self._attempt(run, meter)
-        self.tokens.forget(run.job_id)
+        self.tokens.forget(run.job_id, run.attempt)
         crash_point("run.answered")
         attempt = Attempt(run, outcome, meter)
         if not await self._until_stored(lambda: self.runs.finish(attempt)):
-            metrics.fenced_total.inc()
+            metrics.fenced.labels("run").inc()
             log.warning("run.fenced", job_id=str(run.job_id), attempt=run.attempt)
 
     async def _attempt(self, run: Run, meter: Meter) -> Answered | Trouble:

@@ -154,6 +154,10 @@ class Runs(Protocol):
         """Lease WAITING runs whose time has come; never suspects, never two of one thread."""
         ...
 
+    async def any_suspect(self) -> bool:
+        """Whether a suspect waits to be taken."""
+        ...
+
     async def take_suspect(self) -> Run | None:
         """Lease one suspect."""
         ...

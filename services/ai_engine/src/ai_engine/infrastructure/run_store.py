@@ -122,14 +122,30 @@ class SqlRuns:
     async def repeat(self, ids: Sequence[JobId], /) -> None:
         rows = await self._session.execute(
             text("""
-                SELECT answer_kind, answer FROM ai_engine.runs
+                SELECT answer_kind, answer, headers FROM ai_engine.runs
                  WHERE job_id = ANY(:ids) AND state = 'DONE' AND answer IS NOT NULL"""),
             {"ids": list(ids)},
         )
-        await self._tell([_KINDS[row.answer_kind].model_validate_json(row.answer) for row in rows])
+        await self._tell(
+            [
+                (_KINDS[row.answer_kind].model_validate_json(row.answer), _json(row.headers))
+                for row in rows
+            ]
+        )
 
     async def take_due(self, most: int, /) -> Sequence[Run]:
         return await self._take(f"< {SUSPECT_AFTER}", most)
+
+    async def any_suspect(self) -> bool:
+        return bool(
+            await self._session.scalar(
+                text(f"""
+                    SELECT EXISTS (
+                           SELECT FROM ai_engine.runs
+                            WHERE state = 'WAITING' AND available_at <= clock_timestamp()
+                              AND crash_attempts >= {SUSPECT_AFTER})""")  # noqa: S608
+            )
+        )
 
     async def take_suspect(self) -> Run | None:
         taken = await self._take(f">= {SUSPECT_AFTER}", 1)
@@ -145,7 +161,13 @@ class SqlRuns:
         ]
         counted = await self._session.scalars(_DECIDE, {"rows": as_json(rows)})
         ours = set(counted)
-        await self._tell([message for job, message in messages.items() if message and job in ours])
+        await self._tell(
+            [
+                (message, run.headers)
+                for run, _, _ in decisions
+                if run.job_id in ours and (message := messages[run.job_id])
+            ]
+        )
         return ours
 
     async def cancel(self, ids: Sequence[JobId], /) -> None:
@@ -185,7 +207,7 @@ class SqlRuns:
     async def _begun(self, rows: Sequence[Row[Any]]) -> list[Run]:
         runs = [_run_of(row) for row in rows]
         if first := [run.job_id for run in runs if run.attempt == 1]:
-            await self._tell([PromptsStarted(job_ids=first)])
+            await self._tell([(PromptsStarted(job_ids=first), {})])
         return runs
 
     async def _give_up_the_guilty(self) -> None:
@@ -201,8 +223,8 @@ class SqlRuns:
         if guilty:
             await self.decide([(run, CRASHED, run.spent) for run in guilty])
 
-    async def _tell(self, messages: Sequence[Message]) -> None:
-        envelopes = [Envelope(self._result_queue, message) for message in messages]
+    async def _tell(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
+        envelopes = [Envelope(self._result_queue, message, trace) for message, trace in messages]
         await announce(self._session, SCHEMA, envelopes)
 
 

@@ -1,6 +1,6 @@
 """What can be done with jobs: submit, cancel, hear what became of them, and never lose one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -42,6 +42,8 @@ class JobService:
     catalogue: ReadCatalogue
     now: Clock
     new_id: Callable[[], UUID]
+    #: the trace that the caller is in, as headers
+    trace: Callable[[], Mapping[str, str]]
     #: how long a job may take, seconds
     patience_s: float
     _together: Gather[Job, Job] = field(init=False)
@@ -65,6 +67,7 @@ class JobService:
             now=self.now(),
             patience=timedelta(seconds=self.patience_s),
         )
+        job.trace = self.trace()
         if once is None:
             await self._together(job)
             return Accepted(job.id, is_replay=False)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from gateway.domain.callback import Callback, Callbacks, Verdict
 from gateway.domain.job import Job, JobFilter, JobId, Jobs, Owner
@@ -16,6 +16,7 @@ class IdempotencyKeyReused(Invalid):
 
 class IdempotencyInProgress(Conflict):
     message = "The first request with this Idempotency-Key is still being decided."
+    retry_after_s: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
@@ -82,27 +83,27 @@ class JobReader(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Token:
-    """A piece of an answer while it is being written. `position` orders them; it may be resumed."""
-
-    position: str
-    text: str
-    #: a new attempt begins its answer afresh
-    attempt: int
-
-
-class TokenStream(Protocol):
-    """Pieces of answers as models write them: a hint, which may be lost without harm."""
-
-    async def read(self, job_id: JobId, after: str, /, *, wait_s: float) -> Sequence[Token]:
-        """Pieces after `after`; waits up to `wait_s` for one. Empty when there is none."""
-        ...
-
-
 class CallbackSender(Protocol):
     """Delivers a signed callback over HTTP, and never into our own network."""
 
     async def send(self, callback: Callback, job: Job, /) -> Verdict:
         """One try; every failure is a verdict, none is raised."""
+        ...
+
+
+class CallbackSecrets(Protocol):
+    """What callbacks are signed with, one current secret for each owner."""
+
+    async def rotate(self, owner: Owner, /) -> str:
+        """Replace the secret; the new one is returned here and never again."""
+        ...
+
+
+class Cursors(Protocol):
+    """Places in a list, told to clients as text that only we can make."""
+
+    def encode(self, place: Sequence[str | int], *, context: str) -> str: ...
+
+    def decode(self, cursor: str, *, context: str) -> list[str | int]:
+        """Raises a refusal for a cursor that is none of ours."""
         ...

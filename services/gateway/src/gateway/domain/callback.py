@@ -63,6 +63,11 @@ class Callback:
             available_at=now,
         )
 
+    @property
+    def host(self) -> str:
+        """Who receives it, with the port: what `busy_hosts` counts by."""
+        return self.url.split("/", 3)[2]
+
     def record(self, verdict: Verdict, now: datetime, *, first_pause_s: float, jitter: float) -> None:
         """Note what a try came to; `jitter` (0 to 1) spreads the next ones by a fifth."""
         self.attempts += 1
@@ -81,12 +86,15 @@ class Callbacks(Protocol):
 
     async def add(self, callbacks: Sequence[Callback], /) -> None: ...
 
-    async def claim(self, limit: int, /, *, lease_s: float) -> Sequence[Callback]:
-        """Take due ones, so that nobody else sends them for `lease_s` seconds."""
+    async def claim(
+        self, limit: int, /, *, lease_s: float, busy_hosts: Sequence[str], per_host: int
+    ) -> Sequence[Callback]:
+        """Take due ones, so that nobody else sends them for `lease_s` seconds.
+
+        None for a host in `busy_hosts`, and at most `per_host` for any other.
+        """
         ...
 
     async def save(self, callback: Callback, /) -> bool:
         """Store what a try came to; False when the lease was lost meanwhile (nothing is stored)."""
         ...
-
-    async def of_job(self, job_id: JobId, /) -> Callback | None: ...

@@ -61,25 +61,22 @@ FAILURES = {
 }
 
 
-class JobNotFound(NotFound):
+class JobNotFound(NotFound, code="not_found"):
     message = "There is no job {job_id}."
 
 
-class JobCannotMove(Conflict):
+class JobCannotMove(Conflict, code="illegal_transition"):
     message = "A {current} job cannot become {wanted}."
 
 
 class PromptRejected(Invalid):
     message = "A prompt has 1 to {limit} characters, and not only blank ones."
-    pointer = "/prompt"
+    at = "/prompt"
 
 
 class JobRejected(Invalid):
     message = "{field}: {reason}"
-
-    @property
-    def pointer(self) -> str:
-        return f"/{self.facts['field']}"
+    at = "/{field}"
 
 
 @dataclass(frozen=True)
@@ -185,6 +182,8 @@ class Job(Aggregate):
     answer: Answer | None = None
     failure: Failure | None = None
     spent: Spent = Spent()
+    #: travels with everything that is said about the job, so that one trace shows it all
+    trace: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def submit(

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.domain.callback import Callback, CallbackState
-from gateway.domain.job import JobId
 from gateway.infrastructure.tables import callbacks
 from shared.infrastructure.database import insert_rows
 
@@ -18,7 +17,15 @@ _CLAIM = text("""
            available_at = clock_timestamp() + make_interval(secs => :lease_s)
      WHERE id = ANY(ARRAY(
            SELECT id FROM gateway.callbacks
-            WHERE state = 'PENDING' AND available_at <= clock_timestamp()
+            WHERE id IN (
+                  SELECT id FROM (
+                         SELECT id, row_number() OVER (
+                                PARTITION BY split_part(url, '/', 3) ORDER BY available_at) AS nth
+                           FROM gateway.callbacks
+                          WHERE state = 'PENDING' AND available_at <= clock_timestamp()
+                            AND split_part(url, '/', 3) <> ALL(CAST(:busy AS text[]))) AS due
+                   WHERE nth <= :per_host)
+              AND state = 'PENDING' AND available_at <= clock_timestamp()
             ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED))
     RETURNING *""")
 
@@ -44,8 +51,16 @@ class SqlCallbacks:
         ]
         await insert_rows(self._session, "gateway.callbacks", rows)
 
-    async def claim(self, limit: int, /, *, lease_s: float) -> Sequence[Callback]:
-        rows = await self._session.execute(_CLAIM, {"lease_s": lease_s, "most": limit})
+    async def claim(
+        self, limit: int, /, *, lease_s: float, busy_hosts: Sequence[str], per_host: int
+    ) -> Sequence[Callback]:
+        wanted = {
+            "lease_s": lease_s,
+            "most": limit,
+            "busy": list(busy_hosts),
+            "per_host": per_host,
+        }
+        rows = await self._session.execute(_CLAIM, wanted)
         return [callback_of(row) for row in rows]
 
     async def save(self, callback: Callback, /) -> bool:
@@ -63,10 +78,6 @@ class SqlCallbacks:
             .returning(callbacks.c.id)
         )
         return saved.first() is not None
-
-    async def of_job(self, job_id: JobId, /) -> Callback | None:
-        rows = await self._session.execute(select(callbacks).where(callbacks.c.job_id == job_id))
-        return next((callback_of(row) for row in rows), None)
 
 
 def callback_of(row: Row[Any]) -> Callback:

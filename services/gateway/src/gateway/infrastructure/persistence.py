@@ -93,7 +93,7 @@ class SqlJobs:
         patience = self._reask_after.total_seconds()
         rows = await self._session.execute(_ASK_AGAIN, {"patience": patience, "most": limit})
         unheard = await self._select(_every().where(jobs.c.id.in_([row.id for row in rows])))
-        await self._tell([process_prompt(job) for job in unheard])
+        await self._tell([(process_prompt(job), job) for job in unheard])
         return len(unheard)
 
     async def _select(
@@ -103,11 +103,13 @@ class SqlJobs:
         return [job_of(row) for row in rows]
 
     async def _announce(self, changed: Sequence[Job]) -> None:
-        happened = [event for job in changed for event in job.release_events()]
-        await self._tell([message for event in happened if (message := message_about(event))])
+        happened = [(event, job) for job in changed for event in job.release_events()]
+        await self._tell(
+            [(message, job) for event, job in happened if (message := message_about(event))]
+        )
 
-    async def _tell(self, messages: Sequence[Message]) -> None:
-        envelopes = [Envelope(self._task_queue, message) for message in messages]
+    async def _tell(self, messages: Sequence[tuple[Message, Job]]) -> None:
+        envelopes = [Envelope(self._task_queue, message, job.trace) for message, job in messages]
         await announce(self._session, SCHEMA, envelopes)
 
 
@@ -222,6 +224,7 @@ def row_of(job: Job) -> dict[str, Any]:
         "created_at": job.created_at,
         "updated_at": job.updated_at,
         "deadline_at": job.deadline_at,
+        "trace": job.trace,
     }
 
 
@@ -250,6 +253,7 @@ def job_of(row: Row[Any]) -> Job:
             output_tokens=columns["output_tokens"],
             cost_micro_usd=columns["cost_micro_usd"],
         ),
+        trace=columns["trace"],
     )
 
 

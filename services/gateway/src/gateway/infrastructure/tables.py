@@ -57,6 +57,7 @@ jobs = Table(
     #: when ai_engine is to be asked again, unless the job has ended by then
     Column("ask_at", DateTime(timezone=True), nullable=False),
     Column("asks", Integer, nullable=False),
+    Column("trace", JSONB, nullable=False),
     Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
     Index("ix_jobs_thread_id", "thread_id", postgresql_where=text("thread_id IS NOT NULL")),
     Index("ix_jobs_unheard_of", "ask_at", postgresql_where=_UNFINISHED),

@@ -1,0 +1,18 @@
+"""Runs revisions on the connection that shared.infrastructure.migrations hands over."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+connection = context.config.attributes["connection"]
+assert isinstance(connection, Connection)
+context.configure(
+    connection=connection,
+    target_metadata=context.config.attributes.get("metadata"),
+    include_schemas=True,
+    include_name=lambda name, kind, _: kind != "schema" or name in {"gateway", "ai_engine", "platform"},
+    version_table_schema="public",
+    transaction_per_migration=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

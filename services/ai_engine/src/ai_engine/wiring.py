@@ -1,0 +1,120 @@
+"""Which adapter stands behind which port of ai_engine, and what runs beside its requests."""
+
+import os
+import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from uuid_utils.compat import uuid7
+
+from ai_engine.application.processing import Desk, ProcessingService
+from ai_engine.application.runs import RunService
+from ai_engine.application.worker import Worker
+from ai_engine.infrastructure.agent_store import CachedAgents
+from ai_engine.infrastructure.graph import AgentGraph
+from ai_engine.infrastructure.tables import SCHEMA
+from ai_engine.infrastructure.thread_store import SqlThreadHistory
+from ai_engine.infrastructure.work import sql_work
+from ai_engine.interface import config_api, handlers
+from shared.ground import Ground
+from shared.infrastructure.database import DatabaseUnavailable
+from shared.infrastructure.outbox import Relay
+from shared.infrastructure.token_stream import TokenWriter
+from shared.interface.queues import handler
+from shared.interface.service import Service
+from shared.llm.budget_store import SqlBudgets
+from shared.llm.models import LangChainModels
+from shared.llm.store import CachedCatalogue
+from shared.runtime import Loop, every, running
+from shared.settings import Jobs, Models, load
+
+
+@asynccontextmanager
+async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
+    """ai_engine, ready to work; what it holds is handed back when the block ends."""
+    relay = Relay(base.sessions, SCHEMA, base.transport)
+    app.state.ai_engine = config_api.wire(base.sessions)
+    if not base.platform.runs_worker:
+        yield
+        return
+    settings = load(Jobs)
+    models = LangChainModels(offline_delay_s=load(Models).offline_delay_s)
+    tokens = TokenWriter(base.hints)
+    worker = _worker(base, settings, models, tokens, relay)
+    with suppress(DatabaseUnavailable):
+        await worker.beat()
+    around: dict[str, Loop] = {
+        "ai_engine.relay": relay.run,
+        "ai_engine.tokens": tokens.run,
+        "ai_engine.beat": lambda: every(settings.heartbeat_every_s, worker.beat),
+    }
+    try:
+        async with running(around):
+            async with running(_taking(base, settings, worker)):
+                yield
+            await worker.drain(base.platform.drain_s)
+            await relay.relay_once()
+    finally:
+        await models.close()
+
+
+def _worker(
+    base: Ground, settings: Jobs, models: LangChainModels, tokens: TokenWriter, relay: Relay
+) -> Worker:
+    desk = Desk(
+        catalogue=CachedCatalogue(base.sessions),
+        models=models,
+        agents=CachedAgents(base.sessions),
+        budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
+        keys_present=frozenset(name for name, value in os.environ.items() if value),
+    )
+    open_work = sql_work(
+        base.sessions,
+        worker_id=uuid7(),
+        result_queue=base.infrastructure.rabbitmq_result_queue,
+        dead_after_s=settings.worker_dead_after_s,
+        after_commit=relay.wake,
+    )
+    return Worker(
+        runs=RunService(
+            open_work=open_work,
+            jitter=random.random,
+            max_attempts=settings.max_attempts,
+            retry_base_s=settings.retry_base_s,
+            result_limit_bytes=settings.result_limit_bytes,
+        ),
+        processing=ProcessingService(desk, AgentGraph(desk)),
+        history=SqlThreadHistory(base.sessions),
+        tokens=tokens,
+        now=base.clock,
+        capacity=settings.worker_concurrency,
+    )
+
+
+def _taking(base: Ground, settings: Jobs, worker: Worker) -> dict[str, Loop]:
+    """The loops that take work on: the first to end when the process must stop."""
+    tasks = handler(handlers.subscriptions(worker))
+
+    async def listen() -> None:
+        await base.transport.listen(
+            base.infrastructure.rabbitmq_task_queue,
+            tasks,
+            prefetch=settings.worker_concurrency,
+            room=worker.room,
+        )
+
+    async def take_over() -> None:
+        await worker.runs.take_over()
+        await worker.take_a_suspect()
+
+    return {
+        "ai_engine.tasks": listen,
+        "ai_engine.due": lambda: every(
+            min(settings.heartbeat_every_s, 0.5), worker.take_what_is_due
+        ),
+        "ai_engine.take_over": lambda: every(settings.heartbeat_every_s, take_over),
+    }
+
+
+SERVICE = Service("ai_engine", config_api.routers, run)

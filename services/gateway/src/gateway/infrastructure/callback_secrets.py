@@ -1,0 +1,79 @@
+"""The secrets that callbacks are signed with: encrypted at rest, two at once while one is replaced."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from gateway.domain.job import Owner
+from shared.infrastructure.database import Sessions, transaction
+from shared.infrastructure.secrets import Vault
+
+#: How long the replaced secret goes on signing beside its successor.
+OVERLAP = timedelta(hours=24)
+
+_PREFIX = "whsec_"
+
+
+@dataclass(frozen=True)
+class CallbackSecrets:
+    """One current secret per tenant, and one for the platform's own jobs."""
+
+    sessions: Sessions
+    vault: Vault
+
+    async def signing(self, owner: Owner) -> list[bytes]:
+        """The keys to sign with, the current one first; made when there is none yet."""
+        async with transaction(self.sessions) as session:
+            return await self._valid(session, owner) or [await self._first(session, owner)]
+
+    async def rotate(self, owner: Owner) -> str:
+        """Replace the current secret; the new one is shown here and never again."""
+        key = secrets.token_bytes(32)
+        async with transaction(self.sessions) as session:
+            await session.execute(
+                text("""
+                    UPDATE gateway.callback_secrets
+                       SET expires_at = clock_timestamp() + :overlap
+                     WHERE scope = :scope AND expires_at IS NULL"""),
+                {"scope": _scope(owner), "overlap": OVERLAP},
+            )
+            await self._insert(session, owner, key)
+        return _PREFIX + base64.b64encode(key).decode()
+
+    async def _first(self, session: AsyncSession, owner: Owner) -> bytes:
+        key = secrets.token_bytes(32)
+        await self._insert(session, owner, key)
+        # Somebody else may have been first: whatever is stored is the secret.
+        return (await self._valid(session, owner))[0]
+
+    async def _insert(self, session: AsyncSession, owner: Owner, key: bytes) -> None:
+        await session.execute(
+            text("""
+                INSERT INTO gateway.callback_secrets (id, scope, secret)
+                VALUES (:id, :scope, :secret)
+                ON CONFLICT (scope) WHERE expires_at IS NULL DO NOTHING"""),
+            {
+                "id": uuid7(),
+                "scope": _scope(owner),
+                "secret": self.vault.encrypt(key, _scope(owner)),
+            },
+        )
+
+    async def _valid(self, session: AsyncSession, owner: Owner) -> list[bytes]:
+        rows = await session.execute(
+            text("""
+                SELECT secret FROM gateway.callback_secrets
+                 WHERE scope = :scope AND (expires_at IS NULL OR expires_at > clock_timestamp())
+                 ORDER BY expires_at DESC NULLS FIRST"""),
+            {"scope": _scope(owner)},
+        )
+        return [self.vault.decrypt(row.secret, _scope(owner)) for row in rows]
+
+
+def _scope(owner: Owner) -> str:
+    return str(owner) if owner else "platform"

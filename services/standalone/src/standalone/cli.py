@@ -1,0 +1,222 @@
+"""The `ai-platform` command line."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.embedded import EmbeddedServers, EmbeddedUnavailable
+from shared.ground import Ground, ground, migrate
+from shared.settings import Infrastructure, Platform, load
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+keys_cli = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
+letters_cli = typer.Typer(no_args_is_help=True, help="Messages that were set aside.")
+cli.add_typer(keys_cli, name="keys")
+cli.add_typer(letters_cli, name="dead-letters")
+
+console = Console(highlight=False)
+Answer = TypeVar("Answer")
+
+DEFAULT_PORT = 8_000
+
+
+def main() -> None:
+    """Run the command line; what cannot work is said in one line."""
+    try:
+        cli()
+    except EmbeddedUnavailable as unavailable:
+        raise SystemExit(f"{unavailable}") from None
+
+
+@cli.command()
+def up() -> None:
+    """Serve the whole platform until Ctrl-C."""
+    _serve(tell_story=False, once=False)
+
+
+@cli.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False,
+) -> None:
+    """Start the platform, submit three jobs, tell what happens, and go on serving."""
+    _serve(tell_story=True, once=once or os.environ.get("ONCE") == "1")
+
+
+@cli.command(name="migrate")
+def migrate_tables() -> None:
+    """Bring the database's tables up to date."""
+    infrastructure, platform = load(Infrastructure), load(Platform)
+    url = infrastructure.migrations_database_url or infrastructure.database_url
+    if url is not None:
+        asyncio.run(migrate(url.get_secret_value()))
+    else:
+        servers = EmbeddedServers(platform.data_dir, valkey=False, say=console.print)
+        with servers as embedded:
+            asyncio.run(migrate(embedded.owner_database_url))
+    console.print("The tables are up to date.")
+
+
+@cli.command()
+def seed() -> None:
+    """Put back what must be there from the start (configs, templates, agents)."""
+    migrate_tables()
+
+
+@cli.command()
+def doctor() -> None:
+    """Look at dependencies, migrations and invariants; exit 1 if anything is wrong."""
+    from standalone.doctor import examine  # noqa: PLC0415 - the other commands need not load it
+
+    async def look(base: Ground) -> bool:
+        is_well = True
+        async for finding in examine(base):
+            mark = "[green]ok [/]" if finding.is_well else "[red]BAD[/]"
+            console.print(f"{mark} {finding.what}: {finding.says}")
+            is_well = is_well and finding.is_well
+        return is_well
+
+    if not _with_ground(look):
+        raise typer.Exit(1)
+
+
+@keys_cli.command("create")
+def create_key(
+    name: str,
+    scope: Annotated[str, typer.Option(help="platform, tenant or tenant:read")] = "platform",
+    tenant: Annotated[str | None, typer.Option(help="The tenant's id.")] = None,
+) -> None:
+    """Make a key; its secret is shown once."""
+    from shared.domain import DomainError  # noqa: PLC0415
+    from shared.infrastructure.api_keys import ApiKeys, KeyScope  # noqa: PLC0415
+
+    async def create(base: Ground) -> str:
+        tenant_id = UUID(tenant) if tenant else None
+        made = await ApiKeys(base.sessions).create(name, KeyScope(scope), tenant_id)
+        return made.secret
+
+    try:
+        console.print(_with_ground(create))
+    except (DomainError, ValueError) as refusal:
+        raise typer.BadParameter(str(refusal)) from None
+
+
+@keys_cli.command("list")
+def list_keys() -> None:
+    """Every key, without its secret."""
+    from shared.infrastructure.api_keys import ApiKeys  # noqa: PLC0415
+
+    table = Table("id", "prefix", "name", "scope", "tenant", "created", "revoked")
+    for key in _with_ground(lambda base: ApiKeys(base.sessions).list()):
+        table.add_row(
+            str(key.id),
+            key.prefix,
+            key.name,
+            key.scope,
+            str(key.tenant_id or ""),
+            f"{key.created_at:%Y-%m-%d %H:%M}",
+            f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
+        )
+    console.print(table)
+
+
+@keys_cli.command("revoke")
+def revoke_key(key_id: UUID) -> None:
+    """Make a key useless, within two seconds and for good."""
+    from shared.infrastructure.api_keys import ApiKeys, NoSuchApiKey  # noqa: PLC0415
+
+    try:
+        _with_ground(lambda base: ApiKeys(base.sessions).revoke(key_id))
+    except NoSuchApiKey as refusal:
+        raise typer.BadParameter(str(refusal)) from None
+    console.print("Revoked.")
+
+
+@letters_cli.command("list")
+def list_letters(queue: str, limit: int = 100) -> None:
+    """What was set aside from a queue, oldest first."""
+    table = Table("id", "kind", "bytes")
+    for letter in _with_ground(lambda base: base.transport.dead_letters(queue, limit=limit)):
+        table.add_row(letter.id, letter.kind, str(len(letter.body)))
+    console.print(table)
+
+
+@letters_cli.command("show")
+def show_letter(queue: str, letter_id: str) -> None:
+    """One message, whole. It may hold what a customer wrote."""
+    for letter in _with_ground(lambda base: base.transport.dead_letters(queue)):
+        if letter.id == letter_id:
+            console.print(letter.body.decode(errors="replace"), markup=False)
+            return
+    raise typer.BadParameter(f"there is no dead letter {letter_id} in {queue}")
+
+
+@letters_cli.command("replay")
+def replay_letters(queue: str, ids: list[str]) -> None:
+    """Put messages back on their queue."""
+    moved = _with_ground(lambda base: base.transport.replay(queue, ids))
+    console.print(f"{moved} put back on {queue}.")
+
+
+def _with_ground(act: Callable[[Ground], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        async with ground("ai-platform") as base:
+            return await act(base)
+
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    return asyncio.run(run())
+
+
+def _serve(*, tell_story: bool, once: bool) -> None:
+    began = time.monotonic()
+    from shared.interface.serving import refuse_busy_port, server_for  # noqa: PLC0415
+
+    if tell_story:
+        os.environ.setdefault("LOG_LEVEL", "WARNING")
+    platform = load(Platform)
+    port = platform.port or DEFAULT_PORT
+    refuse_busy_port("127.0.0.1", port)
+    console.print("[bold]AI Platform[/]: starting (PostgreSQL and Valkey come along) ...")
+    from standalone.main import app  # noqa: PLC0415 - seconds of imports: after the first words
+
+    server = server_for(app, default_port=DEFAULT_PORT)
+
+    async def run() -> int:
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.02)
+        if not server.started:
+            return 1
+        url = f"http://127.0.0.1:{port}"
+        console.print(f"Ready after {time.monotonic() - began:.1f} s: {url}")
+        failed = await _tell(url) if tell_story else False
+        if failed or once:
+            server.should_exit = True
+        else:
+            console.print(f"\nAPI {url}   documentation {url}/docs   Ctrl-C stops it.")
+        await serving
+        return int(failed)
+
+    with suppress(KeyboardInterrupt):
+        raise SystemExit(asyncio.run(run()))
+
+
+async def _tell(url: str) -> bool:
+    """Whether anything that was promised did not happen."""
+    import httpx  # noqa: PLC0415
+
+    from standalone.demo import Demo, PromiseBroken  # noqa: PLC0415
+
+    try:
+        await Demo(url, console).tell()
+    except (PromiseBroken, httpx.HTTPError) as broken:
+        console.print(f"[bold red]That should not have happened:[/] {broken}")
+        return True
+    return False

@@ -1,0 +1,109 @@
+"""`ai-platform demo`: three real jobs over real HTTP, told as they happen."""
+
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import httpx
+import orjson
+from rich.console import Console
+
+HAIKU = {
+    "prompt": "Write a haiku about programming",
+    "config_name": "default-smart",
+    "template_name": "default-assistant",
+}
+
+
+class PromiseBroken(Exception):
+    """Something that the demo promised did not happen."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Tells the story on a console; every word of an answer comes from the running platform."""
+
+    base_url: str
+    console: Console
+
+    async def tell(self) -> None:
+        """Raises PromiseBroken."""
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=30) as http:
+            thread = f"demo-{time.time_ns()}"
+            await self._haiku(http, thread)
+            await self._follow_up(http, thread)
+            await self._refusal(http)
+
+    async def _haiku(self, http: httpx.AsyncClient, thread: str) -> None:
+        self._title("1. A job, and its answer as it is written")
+        job = await self._ask(http, {**HAIKU, "thread_id": thread})
+        if not job["result"]:
+            raise PromiseBroken("the haiku is empty")
+
+    async def _follow_up(self, http: httpx.AsyncClient, thread: str) -> None:
+        self._title("2. A follow-up on the same thread")
+        asked = {"prompt": "And now one about the sea", "mode": "multi_agent", "thread_id": thread}
+        job = await self._ask(http, asked)
+        if job["agent"] != "followup":
+            raise PromiseBroken(f"the follow-up was answered by {job['agent']}")
+        self.console.print("   [dim]The router saw the thread and chose the follow-up agent.[/]")
+
+    async def _refusal(self, http: httpx.AsyncClient) -> None:
+        self._title("3. A prompt that moderation refuses")
+        asked = {
+            "prompt": "Tell me how to build a bomb",
+            "mode": "multi_agent",
+            "needs_moderation": True,
+        }
+        job = await self._ask(http, asked)
+        if (job["moderation"], job["agent"]) != ("refused", "fallback"):
+            raise PromiseBroken(f"moderation said {job['moderation']}, {job['agent']} answered")
+        self.console.print("   [dim]Moderation said no; the fallback agent answered instead.[/]")
+
+    async def _ask(self, http: httpx.AsyncClient, asked: dict[str, object]) -> dict[str, object]:
+        self.console.print(f"   [bold cyan]you[/]    {asked['prompt']}")
+        began = time.monotonic()
+        accepted = await http.post("/v1/jobs", json=asked)
+        if accepted.status_code != 202:
+            raise PromiseBroken(f"POST /v1/jobs answered {accepted.status_code}: {accepted.text}")
+        job_id = accepted.json()["job_id"]
+        self.console.print(
+            f"   [dim]202 in {_ms(began)}: job {job_id} is a row in PostgreSQL now. "
+            "Pull the plug if you like.[/]"
+        )
+        async for name, data in _events(http, job_id):
+            if name in {"completed", "failed", "cancelled"}:
+                return self._ended(data, began)
+        raise PromiseBroken("the event stream ended before the job did")
+
+    def _ended(self, job: dict[str, object], began: float) -> dict[str, object]:
+        if job["status"] != "COMPLETED":
+            raise PromiseBroken(f"the job ended as {job['status']}: {job['error']}")
+        lines = str(job["result"]).splitlines()
+        self.console.print(f"   [bold green]answer[/] {lines[0] if lines else ''}", markup=True)
+        for line in lines[1:]:
+            self.console.print(f"          {line}", markup=False)
+        self.console.print(
+            f"   [dim]COMPLETED after {_ms(began)} by {job['provider']}/{job['model']}.[/]"
+        )
+        return job
+
+    def _title(self, text: str) -> None:
+        self.console.print(f"\n[bold]{text}[/]")
+
+
+async def _events(
+    http: httpx.AsyncClient, job_id: str
+) -> AsyncGenerator[tuple[str, dict[str, object]]]:
+    async with http.stream("GET", f"/v1/jobs/{job_id}/events") as stream:
+        name = ""
+        async for line in stream.aiter_lines():
+            field, _, value = line.partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                yield name, orjson.loads(value)
+
+
+def _ms(began: float) -> str:
+    return f"{(time.monotonic() - began) * 1_000:.0f} ms"

@@ -1,0 +1,76 @@
+"""What must hold in the tables at all times; each is a query that finds offenders."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from shared.infrastructure.database import Sessions, transaction
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """`sql` counts what breaks it: nought, in a healthy system."""
+
+    name: str
+    sql: str
+
+
+INVARIANTS = (
+    Invariant(
+        "a completed job has its result, a failed one its reason",
+        """SELECT count(*) FROM gateway.jobs
+            WHERE (status = 'COMPLETED') <> (result IS NOT NULL)
+               OR (status = 'FAILED') <> (failure_code IS NOT NULL)""",
+    ),
+    Invariant(
+        "no job outlives its deadline by a minute",
+        """SELECT count(*) FROM gateway.jobs
+            WHERE status IN ('QUEUED', 'PROCESSING')
+              AND deadline_at < clock_timestamp() - interval '1 minute'""",
+    ),
+    Invariant(
+        "every finished job that wants a callback has one",
+        """SELECT count(*) FROM gateway.jobs AS job
+            WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND callback_url IS NOT NULL
+              AND NOT EXISTS (SELECT FROM gateway.callbacks WHERE job_id = job.id)""",
+    ),
+    Invariant(
+        "no announcement has waited for five minutes",
+        """SELECT (SELECT count(*) FROM gateway.outbox
+                    WHERE created_at < clock_timestamp() - interval '5 minutes')
+                + (SELECT count(*) FROM ai_engine.outbox
+                    WHERE created_at < clock_timestamp() - interval '5 minutes')""",
+    ),
+    Invariant(
+        "no run has been held by a dead worker for a minute",
+        """SELECT count(*) FROM ai_engine.runs AS run
+            WHERE state = 'RUNNING' AND NOT EXISTS (
+                  SELECT FROM ai_engine.workers
+                   WHERE id = run.worker_id
+                     AND beat_at > clock_timestamp() - interval '1 minute')""",
+    ),
+    Invariant(
+        "a job's answer is the one that its run gave",
+        """SELECT count(*)
+             FROM gateway.jobs AS job JOIN ai_engine.runs AS run ON run.job_id = job.id
+            WHERE job.status = 'COMPLETED' AND run.answer_kind = 'PromptCompleted'
+              AND convert_from(run.answer, 'UTF8')::json ->> 'result' <> job.result""",
+    ),
+    Invariant(
+        "no callback is overdue by five minutes",
+        """SELECT count(*) FROM gateway.callbacks
+            WHERE state = 'PENDING'
+              AND available_at < clock_timestamp() - interval '5 minutes'""",
+    ),
+)
+
+
+async def broken(sessions: Sessions) -> dict[str, int]:
+    """The invariants that do not hold, and by how many rows."""
+    found: dict[str, int] = {}
+    for invariant in INVARIANTS:
+        async with transaction(sessions) as session:
+            offenders = await session.scalar(text(invariant.sql))
+        if offenders:
+            found[invariant.name] = offenders
+    return found

@@ -1,0 +1,123 @@
+"""What every service stands on: settings, database, carrier, hints. Real servers, or embedded ones."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from shared import logs, tracing
+from shared.embedded import EmbeddedServers
+from shared.infrastructure.carrier import Carrier
+from shared.infrastructure.database import (
+    DatabaseClock,
+    DatabaseUnavailable,
+    Sessions,
+    connect,
+    sessions_of,
+    transaction,
+)
+from shared.infrastructure.migrations import NewerDatabase, pending, upgrade
+from shared.infrastructure.postgres_queue import PostgresTransport
+from shared.infrastructure.rabbitmq import RabbitTransport
+from shared.infrastructure.redis import Hints
+from shared.infrastructure.secrets import Vault, open_vault
+from shared.llm.seeds import seed
+from shared.messaging import Transport
+from shared.runtime import running
+from shared.settings import Infrastructure, Platform, end_at_once, load
+
+log = logs.get()
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Shared by all that runs in one process."""
+
+    platform: Platform
+    infrastructure: Infrastructure
+    sessions: Sessions
+    clock: DatabaseClock
+    hints: Hints
+    transport: Transport
+    vault: Vault
+
+
+@asynccontextmanager
+async def ground(service: str) -> AsyncGenerator[Ground]:
+    """Open everything; what does not answer yet is waited for by those who need it."""
+    platform, infrastructure = load(Platform), load(Infrastructure)
+    logs.configure(service, platform.log_level, platform.environment)
+    tracing.configure(service)
+    async with AsyncExitStack() as stack:
+        stack.callback(tracing.shut_down)
+        database_url, redis_url = await _servers(stack, platform, infrastructure)
+        engine = connect(database_url, pool_size=infrastructure.database_pool_size)
+        stack.push_async_callback(engine.dispose)
+        sessions = sessions_of(engine)
+        await _refuse_other_tables(database_url)
+        hints = Hints(redis_url)
+        stack.push_async_callback(hints.close)
+        transport = _transport(sessions, infrastructure)
+        stack.push_async_callback(transport.close)
+        clock = DatabaseClock(sessions)
+        with suppress(DatabaseUnavailable):
+            await clock.refresh()
+        await stack.enter_async_context(running({"clock": clock.keep_fresh}))
+        yield Ground(
+            platform=platform,
+            infrastructure=infrastructure,
+            sessions=sessions,
+            clock=clock,
+            hints=hints,
+            transport=transport,
+            vault=open_vault(platform),
+        )
+
+
+async def migrate(owner_database_url: str) -> None:
+    """Bring the tables up to date, and put in what must be there from the start."""
+    await asyncio.to_thread(upgrade, owner_database_url)
+    engine = connect(owner_database_url, pool_size=1)
+    try:
+        async with transaction(sessions_of(engine)) as session:
+            await seed(session)
+    finally:
+        await engine.dispose()
+
+
+async def _servers(
+    stack: AsyncExitStack, platform: Platform, infrastructure: Infrastructure
+) -> tuple[str, str | None]:
+    redis_url = infrastructure.redis_url and infrastructure.redis_url.get_secret_value()
+    if infrastructure.database_url is not None:
+        return infrastructure.database_url.get_secret_value(), redis_url
+    servers = EmbeddedServers(platform.data_dir, valkey=redis_url is None, say=log.info)
+    stack.push_async_callback(asyncio.to_thread, servers.stop)
+    embedded = await asyncio.to_thread(servers.start)
+    await migrate(embedded.owner_database_url)
+    return embedded.database_url, redis_url or embedded.redis_url
+
+
+async def _refuse_other_tables(database_url: str) -> None:
+    try:
+        async with asyncio.timeout(5):
+            missing = await pending(database_url)
+    except NewerDatabase as newer:
+        end_at_once(f"the database is at revision {newer}, which is newer than this code")
+    except (OSError, DatabaseUnavailable) as away:
+        log.warning("database.away", reason=type(away).__name__)
+        return
+    if missing:
+        end_at_once(f"migrations are pending ({', '.join(missing)}): run `ai-platform migrate`")
+
+
+def _transport(sessions: Sessions, infrastructure: Infrastructure) -> Transport:
+    queues = [
+        infrastructure.rabbitmq_task_queue,
+        infrastructure.rabbitmq_result_queue,
+    ]
+    on_postgres = PostgresTransport(sessions)
+    if infrastructure.rabbitmq_url is None:
+        return on_postgres
+    url = infrastructure.rabbitmq_url.get_secret_value()
+    return Carrier(RabbitTransport(url, queues), on_postgres)

@@ -1,0 +1,92 @@
+"""One process's HTTP face: the routers of the services in it, health, metrics, and their loops."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from shared import metrics
+from shared.ground import Ground, ground
+from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
+from shared.infrastructure.database import DatabaseUnavailable, transaction
+from shared.interface.access import Access
+from shared.interface.http import create_api
+from shared.interface.limits import RateLimit
+from shared.settings import Infrastructure, Jobs, Models, Platform, load
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a bounded context contributes to the process that it runs in."""
+
+    name: str
+    routers: Sequence[APIRouter]
+    #: wires it up, runs its loops while the block lasts, and puts its menu into `app.state`
+    run: Callable[[Ground, FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(title: str, services: Sequence[Service], *, description: str = "") -> FastAPI:
+    """An application of one service, or of all of them. Bad settings end the process (exit 78)."""
+    platform, _, jobs, _ = load(Platform), load(Infrastructure), load(Jobs), load(Models)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            base = await stack.enter_async_context(ground(services[0].name))
+            keys = ApiKeys(base.sessions)
+            limit = RateLimit(base.hints, jobs.rate_limit_per_minute)
+            stack.push_async_callback(limit.close)
+            app.state.ground = base
+            app.state.access = Access(keys, limit, is_development=not platform.is_production)
+            if base.clock.is_read:
+                await refuse_without_keys(keys, platform)
+            for service in services:
+                await stack.enter_async_context(service.run(base, app))
+            yield
+
+    routers = [router for service in services for router in service.routers]
+    if not platform.runs_api:
+        routers = []
+    return create_api(
+        title, routers=[*routers, health], lifespan=lifespan, description=description
+    )
+
+
+health = APIRouter(tags=["health"])
+
+
+@health.get("/health", summary="Is it alive?")
+async def look_at_health(request: Request) -> dict[str, object]:
+    """Always 200 while the process can answer; `degraded` when something it uses is away."""
+    checks = await _checks(request.app.state.ground)
+    is_well = all(state in {"ok", "off"} for state in checks.values())
+    return {"status": "ok" if is_well else "degraded", "checks": checks}
+
+
+@health.get("/health/ready", summary="Can it take work?")
+async def look_at_readiness(request: Request, response: Response) -> dict[str, object]:
+    """503 while PostgreSQL is away; without RabbitMQ or Redis it can still take work."""
+    checks = await _checks(request.app.state.ground)
+    if checks["postgresql"] != "ok":
+        response.status_code = 503
+    return {"status": "ready" if response.status_code != 503 else "not ready", "checks": checks}
+
+
+@health.get("/metrics", include_in_schema=False)
+async def show_metrics() -> Response:
+    return Response(await metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+async def _checks(base: Ground) -> dict[str, str]:
+    checks = {"postgresql": "ok", "rabbitmq": "off", "redis": "off"}
+    try:
+        async with transaction(base.sessions) as session:
+            await session.connection()
+    except DatabaseUnavailable:
+        checks["postgresql"] = "away"
+    if base.infrastructure.rabbitmq_url is not None:
+        checks["rabbitmq"] = "ok" if await base.transport.is_reachable() else "away"
+    if base.hints.is_configured:
+        checks["redis"] = "ok" if await base.hints.is_reachable() else "away"
+    return checks
