@@ -1,0 +1,116 @@
+"""Asks a LangChain chat model one question, as cheaply as it can be asked."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGenerationChunk
+
+from shared.llm.chat import ChatMessage, OnToken
+from shared.llm.failures import ProviderFailed, bad_answer
+from shared.llm.questions import Answer, Question, storable
+from shared.llm.wire import Exchange
+
+
+class LangChainClient:
+    """Calls what `ainvoke` and `astream` call, without what they do around it.
+
+    Their callbacks, tracers and config merging find nothing to do here (retries, spans, counting
+    are ours) and cost more than the rest of the call. The methods below are the ones that every
+    LangChain model overrides, so their signatures are as public as anything.
+    """
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._model = model
+
+    async def ask(
+        self, question: Question, exchange: Exchange, on_token: OnToken | None, /
+    ) -> Answer:
+        asked: dict[str, Any] = {
+            "messages": _spoken(question.messages),
+            "temperature": question.temperature,
+            "max_tokens": question.max_tokens,
+            "exchange": exchange,
+        }
+        if on_token is None:
+            return await self._whole(asked, exchange)
+        return await self._streamed(asked, exchange, on_token)
+
+    async def _whole(self, asked: dict[str, Any], exchange: Exchange) -> Answer:
+        try:
+            result = await self._model._agenerate(**asked)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            generation = result.generations[0]
+            how = {**(result.llm_output or {}), **(generation.generation_info or {})}
+            return _answer(storable(generation.text), [generation.message], how)
+        except ProviderFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - see _unreadable
+            raise _unreadable(error, exchange) from None
+
+    async def _streamed(
+        self, asked: dict[str, Any], exchange: Exchange, on_token: OnToken
+    ) -> Answer:
+        pieces, notable, how = list[str](), list[BaseMessage](), dict[str, Any]()
+        stream = cast("AsyncGenerator[ChatGenerationChunk]", self._model._astream(**asked))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        async with aclosing(stream), aclosing(_readable(stream, exchange)) as readable:
+            async for chunk in readable:
+                how |= {**(chunk.generation_info or {}), **chunk.message.response_metadata}
+                if piece := storable(chunk.text):
+                    exchange.heard += len(piece)
+                    pieces.append(piece)
+                    await on_token(piece)
+                else:
+                    notable.append(chunk.message)
+        return _answer("".join(pieces), notable, how)
+
+
+async def _readable(
+    chunks: AsyncIterator[ChatGenerationChunk], exchange: Exchange
+) -> AsyncGenerator[ChatGenerationChunk]:
+    """Around the reading only: what the listener raises is none of the provider's failures."""
+    while True:
+        try:
+            chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except ProviderFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - see _unreadable
+            raise _unreadable(error, exchange) from None
+        yield chunk
+
+
+def _unreadable(error: Exception, exchange: Exchange) -> ProviderFailed:
+    """LangChain meets surprises with KeyError, TypeError, AttributeError and more.
+
+    Whatever it is, a strange answer must not look like a fault of ours.
+    """
+    if exchange.is_sent:
+        return bad_answer(f"the answer is not understood ({type(error).__name__})")
+    return ProviderFailed("llm_rejected", f"the request makes no sense ({type(error).__name__})")
+
+
+def _spoken(messages: Sequence[ChatMessage]) -> list[BaseMessage]:
+    # Anthropic takes one system message, and only at the beginning.
+    system = "\n\n".join(message.text for message in messages if message.role == "system")
+    spoken: list[BaseMessage] = [SystemMessage(system)] if system else []
+    for message in messages:
+        if message.role == "user":
+            spoken.append(HumanMessage(message.text))
+        elif message.role == "assistant":
+            spoken.append(AIMessage(message.text))
+    return spoken
+
+
+def _answer(text: str, messages: Sequence[BaseMessage], how: Mapping[str, Any]) -> Answer:
+    said = [message for message in messages if isinstance(message, AIMessage)]
+    usage = next((one.usage_metadata for one in reversed(said) if one.usage_metadata), None)
+    return Answer(
+        text=text,
+        input_tokens=usage["input_tokens"] if usage else None,
+        output_tokens=usage["output_tokens"] if usage else None,
+        finish_reason=how.get("finish_reason") or how.get("stop_reason"),
+        calls_tools=any(one.tool_calls for one in said),
+    )

@@ -1,0 +1,42 @@
+"""Counting tokens where a provider does not, or counts nonsense."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+#: More than any provider's answer can hold; what claims more is a fault, not a bill.
+_MOST = 1_000_000_000
+
+
+def estimate(characters: int) -> int:
+    """About four characters make a token; an exact count would need each model's own tables."""
+    return -(-characters // 4)
+
+
+def plausible(count: object) -> bool:
+    return type(count) is int and 0 <= count < _MOST
+
+
+def counts(usage: object) -> dict[str, Any] | None:
+    """A provider's usage report without what cannot be a number of tokens; None if nothing is left.
+
+    Words (such as a service tier) stay.
+    """
+    if not isinstance(usage, Mapping):
+        return None
+    kept: dict[str, Any] = {}
+    for name, value in cast("Mapping[str, Any]", usage).items():
+        if isinstance(value, Mapping):
+            kept[name] = counts(cast("object", value)) or {}
+        elif isinstance(value, str) or plausible(value):
+            kept[name] = value
+    return kept or None
+
+
+def believable(answer: dict[str, Any]) -> dict[str, Any]:
+    """The same answer, its usage report freed of what LangChain could not add up.
+
+    It would lose the whole answer over one such number.
+    """
+    if "usage" in answer:
+        answer["usage"] = counts(answer["usage"])
+    return answer
