@@ -135,7 +135,7 @@ class Home:
     def remember(self, name: str, what: Remembered) -> None:
         """Whole or not at all, even when the power fails: without the passwords data are lost."""
         path = self._memory(name)
-        fresh = path.with_suffix(".new")
+        fresh = path.with_name(f"{path.name}.new")
         with os.fdopen(self._open_private(fresh, os.O_WRONLY | os.O_TRUNC), "w") as file:
             json.dump({"port": what.port, "passwords": dict(what.passwords)}, file)
             file.flush()

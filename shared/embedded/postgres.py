@@ -98,7 +98,7 @@ class PostgresServer:
 
     def _initialize(self, programs: binaries.Postgres, password: str) -> None:
         """All or nothing: whatever interrupts it, no half-made database is left in place."""
-        fresh = self._home.path / f"{self.name}.new"
+        fresh = self._home.path / f"{self.name}.unfinished"
         said = ""
         for locale in ("C.UTF-8", "C"):
             see_off(fresh, self.name, self._stopping)

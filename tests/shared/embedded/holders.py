@@ -74,6 +74,15 @@ def holding(
     data_dir: Path, *, python: str = sys.executable, user: int | None = None
 ) -> Generator[Holder]:
     """A process whose servers run (here or elsewhere) until the block ends."""
+    with starting(data_dir, python=python, user=user) as process:
+        yield Holder(process)
+
+
+@contextmanager
+def starting(
+    data_dir: Path, *, python: str = sys.executable, user: int | None = None
+) -> Generator[subprocess.Popen[str]]:
+    """The same, without waiting for the servers."""
     process = subprocess.Popen(  # noqa: S603 - the words are ours
         [python, "-c", PROGRAM, str(data_dir)],
         env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
@@ -87,7 +96,7 @@ def holding(
         extra_groups=None if user is None else [],
     )
     try:
-        yield Holder(process)
+        yield process
     finally:
         if process.poll() is None:
             process.kill()

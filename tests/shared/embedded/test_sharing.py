@@ -16,7 +16,7 @@ from shared.embedded import Embedded, EmbeddedServers
 from tests.conftest import give_up
 from tests.services import Missing
 from tests.shared.embedded.asking import ask, cache_answers, database_answers, within
-from tests.shared.embedded.holders import NOBODY, Holder, holding, python_for, servers_of
+from tests.shared.embedded.holders import NOBODY, Holder, holding, python_for, servers_of, starting
 
 
 def serves(place: Holder | Embedded) -> bool:
@@ -61,6 +61,19 @@ def test_nothing_is_orphaned_when_the_last_process_is_killed(tmp_path: Path) -> 
         last.kill()
 
         assert within(5, lambda: not servers_of(tmp_path))
+
+
+def test_a_first_start_that_was_killed_half_way_is_simply_done_again(tmp_path: Path) -> None:
+    unfinished = tmp_path / "embedded" / "postgres.unfinished" / "PG_VERSION"
+    with starting(tmp_path) as victim:
+        assert within(30, unfinished.exists)
+
+        victim.kill()
+        victim.wait(10)
+
+    with EmbeddedServers(tmp_path) as urls:
+        assert serves(urls)
+        assert not unfinished.parent.exists()
 
 
 async def test_servers_outlive_the_thread_that_asked_for_them(tmp_path: Path) -> None:
