@@ -13,6 +13,8 @@ from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.infrastructure import migrations
+from shared.infrastructure.database import connect, sessions_of, transaction
+from shared.llm.seeds import seed
 from tests.background import BackgroundLoop
 
 ROOT = Path(__file__).parents[1]
@@ -76,9 +78,10 @@ async def connected(
 
 
 def template_name() -> str:
-    """Changes whenever a migration does."""
+    """Changes whenever a migration does, or what every database holds from the start."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "migrations").rglob("*.py")):
+    revisions = (path for path in (ROOT / "migrations").rglob("*.*") if path.suffix != ".pyc")
+    for path in sorted((*revisions, ROOT / "shared/llm/seeds.py")):
         digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(path.read_bytes())
     return f"{TEMPLATE_PREFIX}{digest.hexdigest()[:12]}"
@@ -101,6 +104,14 @@ async def drop_database(admin_url: str, name: str) -> None:
         await admin.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
 
+async def _migrate(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    engine = connect(url, pool_size=1)
+    async with transaction(sessions_of(engine)) as session:
+        await seed(session)
+    await engine.dispose()
+
+
 async def make_roles(admin: AsyncConnection) -> None:
     """The services' role, and the group that gives it its rights."""
     login = f"LOGIN PASSWORD '{APP_ROLE}'"
@@ -119,7 +130,7 @@ async def _make_template(admin: AsyncConnection, admin_url: str, template: str) 
     await admin.execute(text(f'DROP DATABASE IF EXISTS "{making}" WITH (FORCE)'))
     await make_roles(admin)
     await admin.execute(text(f'CREATE DATABASE "{making}"'))
-    await asyncio.to_thread(migrations.upgrade, with_database(admin_url, making))
+    await _migrate(with_database(admin_url, making))
     await admin.execute(text(f'ALTER DATABASE "{making}" RENAME TO "{template}"'))
 
 

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 import redis
 from sqlalchemy import text
 
 from shared.infrastructure.database import Sessions
-from tests.databases import connected, with_database
+from tests.databases import with_database
 from tests.services import LocalGround, Missing
 
 ROOT = Path(__file__).parents[1]
@@ -18,12 +19,25 @@ PORT_WITHOUT_SERVER = 1
 
 
 @pytest.mark.parametrize("round_", ["first", "second"])
-async def test_each_test_starts_with_empty_tables(round_: str, owner_database_url: str) -> None:
-    async with connected(owner_database_url) as owner:
-        tables = await owner.scalars(text("SELECT to_regclass('platform.api_keys')"))
+async def test_each_test_starts_with_empty_tables(round_: str, sessions: Sessions) -> None:
+    add = text("INSERT INTO ai_engine.workers (id, beat_at) VALUES (:id, clock_timestamp())")
+    async with sessions.begin() as session:
+        found = await session.scalar(text("SELECT count(*) FROM ai_engine.workers"))
+        await session.execute(add, {"id": uuid5(NAMESPACE_OID, round_)})
+
+    assert found == 0
+
+
+@pytest.mark.parametrize("round_", ["first", "second"])
+async def test_each_test_starts_with_what_is_there_from_the_start(
+    round_: str, sessions: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        found = await session.scalar(text("SELECT count(*) FROM platform.llm_configs"))
+        await session.execute(text("DELETE FROM platform.llm_configs"))
 
     assert round_
-    assert list(tables)
+    assert found
 
 
 async def test_services_log_in_as_nobody_special(sessions: Sessions) -> None:

@@ -1,0 +1,84 @@
+"""Every place in the product where a test may end the process, read from the source itself."""
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.process import CRASHED, Process
+from tests.chaos.stack import Stack
+from tests.databases import ROOT
+from tests.waiting import until
+
+#: where the product's code lies, and which of its processes run it
+SOURCES = {
+    "shared": ("gateway", "engine"),
+    "services/gateway/src": ("gateway",),
+    "services/ai_engine/src": ("engine",),
+}
+
+
+@dataclass(frozen=True)
+class CrashPoint:
+    """A `crash_point("name")` in the source, and a process that runs it."""
+
+    name: str
+    process: str
+
+    def __str__(self) -> str:
+        return f"{self.name}-in-{self.process}"
+
+
+def crash_points(root: Path = ROOT) -> list[CrashPoint]:
+    """All of them. Raises ValueError for a name that is no literal: it could not be enumerated."""
+    found = {
+        CrashPoint(name, process)
+        for source, processes in SOURCES.items()
+        for path in sorted((root / source).rglob("*.py"))
+        for name in names_in(ast.parse(path.read_text()), path)
+        for process in processes
+    }
+    return sorted(found, key=str)
+
+
+def names_in(tree: ast.AST, path: Path) -> Iterable[str]:
+    """The names of the crash points in one module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _is_crash_point(node.func):
+            yield _literal(node, path)
+
+
+def _is_crash_point(called: ast.expr) -> bool:
+    return (isinstance(called, ast.Name) and called.id == "crash_point") or (
+        isinstance(called, ast.Attribute) and called.attr == "crash_point"
+    )
+
+
+def _literal(call: ast.Call, path: Path) -> str:
+    match call.args:
+        case [ast.Constant(value=str(name))]:
+            return name
+        case _:
+            raise ValueError(f"{path}:{call.lineno}: a crash point's name must be a literal")
+
+
+def processes_at(stack: Stack, point: CrashPoint) -> Sequence[Process]:
+    """The stack's processes that run this point."""
+    return stack.gateways if point.process == "gateway" else stack.engines
+
+
+async def arm(stack: Stack, point: CrashPoint, *, nth: int = 1) -> Process:
+    """Start one process again so that it dies when it gets there for the nth time."""
+    process = processes_at(stack, point)[0]
+    await stack.restart(process, AIP_TEST_HOOKS="1", AIP_CRASH_AT=f"{point.name}:{nth}")
+    return process
+
+
+async def struck(process: Process, point: CrashPoint, *, within: float = 15.0) -> None:
+    """Wait until it died there. Raises NotInTime: a point that is never hit proves nothing."""
+    await until(
+        lambda: not process.is_running or CRASHED in process.ends,
+        f"{process.name} dies at {point.name}",
+        within=within,
+    )
+    assert process.ends[-1] == CRASHED, f"{process.name} ended with {process.ends[-1]}"
