@@ -199,6 +199,17 @@ async def test_langchain_calls_a_tool_and_hands_back_its_result(
     assert simulator.last().text == "Is there coffee?"
 
 
+async def test_arguments_that_are_no_json_are_sent_as_a_text(simulator: Simulator) -> None:
+    simulator.told(ModelRule(tool_calls=(ToolCall(name="find", arguments='{"query": "ko', id=""),)))
+
+    message = await (await simulator.ask("anthropic", "Hello")).json()
+
+    assert message["content"] == [
+        {"type": "tool_use", "id": "", "name": "find", "input": '{"query": "ko'}
+    ]
+    assert message["stop_reason"] == "tool_use"
+
+
 @pytest.mark.parametrize("choice", ["find", "any"])
 async def test_a_tool_that_must_be_called_is_called(
     chat_anthropic: ChatAnthropic, choice: str

@@ -12,7 +12,9 @@ from anthropic import AsyncAnthropic
 from langchain_anthropic import ChatAnthropic
 from langchain_openai import ChatOpenAI
 from openai import AsyncOpenAI
+from starlette.types import Message
 
+from simulators import exchange
 from simulators.faults import Garbage, Reset, cut, half
 from simulators.model import ModelRule
 from tests.simulators.house import HEADERS, PATHS, Simulator
@@ -110,6 +112,18 @@ async def test_a_hanging_request_ends_when_its_client_gives_up(
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await simulator.ask(provider, "Hello", stream=stream)
+
+    assert await simulator.outcome() == "hang"
+
+
+async def test_even_a_hanging_request_ends(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "HANG_LIMIT_S", 0.1)
+    simulator.told(ModelRule(hang=True))
+
+    with pytest.raises((ClientError, ConnectionResetError)):
+        await simulator.ask("openai", "Hello")
 
     assert await simulator.outcome() == "hang"
 
@@ -384,6 +398,40 @@ async def test_a_request_that_makes_no_sense_is_refused(
     assert answer.status == 400
     assert (await answer.json())["error"]["type"] == "invalid_request_error"
     assert await simulator.outcome() == "status:400"
+
+
+@pytest.mark.parametrize(
+    ("provider", "choice"), [("openai", "required"), ("anthropic", {"type": "any"})]
+)
+async def test_a_tool_cannot_be_forced_where_there_is_none(
+    simulator: Simulator, provider: str, choice: object
+) -> None:
+    answer = await simulator.ask(provider, "Hello", tool_choice=choice)
+
+    assert answer.status == 400
+
+
+async def test_a_request_that_never_arrived_whole_is_no_request(simulator: Simulator) -> None:
+    host, port = simulator.url.removeprefix("http://").split(":")
+    _, wire = await asyncio.open_connection(host, int(port))
+    wire.write(b"POST %b HTTP/1.1\r\ncontent-length: 100\r\n\r\n{" % PATHS["openai"].encode())
+    await wire.drain()
+    wire.close()
+    await wire.wait_closed()
+
+    await simulator.ask("openai", "Hello")
+
+    assert [entry.text for entry in simulator.journal.recent()] == ["Hello"]
+
+
+async def test_only_our_own_server_can_break_connections() -> None:
+    async def nothing() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def nowhere(_: Message) -> None: ...
+
+    with pytest.raises(RuntimeError, match=r"simulators\.serving"):
+        await exchange.Exchange({"extensions": {}}, nothing, nowhere).drop()
 
 
 def test_a_text_is_cut_into_so_many_pieces() -> None:

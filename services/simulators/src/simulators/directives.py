@@ -28,7 +28,7 @@ PLAIN: dict[str, tuple[str, Any]] = {
     "say": ("text", ""),
     "finish": ("finish_reason", "length"),
 }
-#: said by the model, which a moderation request asks for something else
+#: what the model says; a moderation request asks it for something else
 WORDS = {"say", "tool"}
 
 
@@ -59,11 +59,13 @@ class Directives:
     def _while_failing(
         self, prompt: str, first: int, told: dict[str, str | None]
     ) -> dict[str, str | None]:
-        # The other directives say how the first calls fail; by default with a status 500.
+        # The other directives say how the first calls fail (by default with a status 500), but
+        # for the words, which are kept for the answer.
+        words = {name: value for name, value in told.items() if name in WORDS}
         self._seen[prompt] += 1
         if self._seen[prompt] > first:
-            return {}
-        return told or {"status": None}
+            return words
+        return {name: told[name] for name in told.keys() - words.keys()} or {"status": None}
 
 
 def _told(question: Question) -> dict[str, str | None]:

@@ -1,11 +1,9 @@
 """The simulators as one application: `python -m simulators.main --port 8900 --journal FILE`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from simulators import control, providers
@@ -14,7 +12,7 @@ from simulators.directives import Directives
 from simulators.journal import Journal
 from simulators.model import ModelRule
 from simulators.script import Script
-from simulators.serving import address, configured, listen
+from simulators.serving import run
 
 
 def create_app(
@@ -46,11 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; says where on the first line of its output."""
     options = _options(arguments)
     with Journal(options.journal, fsync=options.fsync) as journal:
-        server = uvicorn.Server(configured(create_app(journal=journal)))
-        listener = listen(options.host, options.port)
-        sys.stdout.write(f"simulators listen on {address(listener)}\n")
-        sys.stdout.flush()
-        server.run(sockets=[listener])
+        run(create_app(journal=journal), host=options.host, port=options.port)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from typing import cast
 
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -23,28 +26,6 @@ class BreakableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: {"transport": self.transport}}
-
-
-def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
-    """A listening socket; port 0 takes any free one."""
-    return socket.create_server((host, port), backlog=2048)
-
-
-def address(listener: socket.socket) -> str:
-    host, port = cast("tuple[str, int]", listener.getsockname()[:2])
-    return f"http://{host}:{port}"
-
-
-def configured(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=BreakableProtocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=1,
-    )
 
 
 class _Server(uvicorn.Server):
@@ -78,19 +59,48 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp, *, port: int = 0) -> AsyncGenerator[str]:
-    """Serve `app` on the loopback, in the running loop, while the block lasts; gives its URL."""
-    listener = listen(port=port)
-    url = address(listener)
-    server = _Server(configured(app))
+async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[str]:
+    """Serve `app` in the running loop while the block lasts; gives its URL.
+
+    Port 0 takes any free one. Requests still running at the end are cut off.
+    """
+    listener = socket.create_server((host, port), backlog=2048)
+    bound_to: int = listener.getsockname()[1]
+    server = _Server(_config(app))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await _up(server, serving)
     try:
-        yield url
+        yield f"http://{host}:{bound_to}"
     finally:
         server.stop.set()
         async with asyncio.timeout(PATIENCE_S):
             await serving
+
+
+def run(app: ASGIApp, *, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; says where on the first line of the output."""
+
+    async def until_told() -> None:
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        async with serve(app, host=host, port=port) as url:
+            sys.stdout.write(f"simulators listen on {url}\n")
+            sys.stdout.flush()
+            await told.wait()
+
+    uvloop.run(until_told())
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=BreakableProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=75,
+    )
 
 
 async def _up(server: _Server, serving: "asyncio.Task[None]") -> None:
