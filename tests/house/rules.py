@@ -14,7 +14,11 @@ OPENERS = frozenset({"open_work", "transaction", "begin"})
 #: Words that name something beyond the database: what is asked of it may take for ever.
 OUTSIDE = frozenset({"aiohttp", "client", "graph", "http", "httpx", "model", "models", "transport"})
 
-_IGNORE = re.compile(r"#\s*(noqa|type:\s*ignore|pyright:\s*ignore)\b(?P<rest>.*)")
+_IGNORE = re.compile(
+    r"#\s*(?:noqa|(?:type|pyright):\s*ignore)\b"
+    r"(?P<rules>:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|\[[\w, -]+\])?(?P<rest>.*)"
+)
+_RULE_NAME = re.compile(r"\w[\w-]*")
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,18 @@ def nothing_outside_is_awaited_inside_work(module: Module) -> Iterator[Finding]:
 
 
 def ignores_say_why(module: Module) -> Iterator[Finding]:
-    """`# noqa: X - why`, `# type: ignore[x]  # why`, or why on the line above."""
+    """`# noqa: X - why`, `# type: ignore[x]  # why`, or why on the line above; once a module."""
+    explained = set[str]()
     lines = module.text.splitlines()
     for token in tokenize.generate_tokens(StringIO(module.text).readline):
         if token.type != tokenize.COMMENT or not (found := _IGNORE.search(token.string)):
             continue
-        line = token.start[0]
-        above = lines[line - 2].strip() if line > 1 else ""
-        if not re.match(r":\s*[A-Z]|\[", found["rest"]):
+        line, rules = token.start[0], set(_RULE_NAME.findall(found["rules"] or ""))
+        if " - " in found["rest"] or "#" in found["rest"] or _is_comment(lines, line - 1):
+            explained |= rules
+        if not rules:
             yield Finding(module.path, line, "name the rule that is ignored")
-        elif not re.search(r" - |#", found["rest"]) and not above.startswith("#"):
+        elif not rules <= explained:
             yield Finding(module.path, line, "say why this is ignored")
 
 
@@ -96,6 +102,10 @@ RULES: tuple[Rule, ...] = (
 def broken(module: Module) -> list[Finding]:
     """Everything that the house objects to in one module."""
     return [finding for rule in RULES for finding in rule(module)]
+
+
+def _is_comment(lines: list[str], line: int) -> bool:
+    return line > 0 and lines[line - 1].strip().startswith("#")
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

@@ -71,6 +71,7 @@ def lines_found(rule: Rule, text: str, path: str = SERVICE) -> list[int]:
         (ignores_say_why, "x = 1  # noqa: E501", [1]),
         (ignores_say_why, "x = 1  # type: ignore", [1]),
         (ignores_say_why, "x = 1  # pyright: ignore[reportAny]", [1]),
+        (ignores_say_why, "x = 1  # noqa: E501 - URLs\ny = 2  # noqa: E501, S101", [2]),
     ],
 )
 def test_a_broken_rule_is_found_on_its_line(rule: Rule, text: str, lines: list[int]) -> None:
@@ -113,6 +114,7 @@ def test_a_broken_rule_is_found_on_its_line(rule: Rule, text: str, lines: list[i
         (ignores_say_why, "x = 1  # noqa: E501 - a URL"),
         (ignores_say_why, "# A URL cannot be broken.\nx = 1  # noqa: E501"),
         (ignores_say_why, "x = 1  # type: ignore[attr-defined]  # its stubs are old"),
+        (ignores_say_why, "x = 1  # noqa: E501 - URLs\ny = 2  # noqa: E501"),
         (ignores_say_why, 'x = "# noqa"'),
     ],
 )
