@@ -74,6 +74,7 @@ class UrlRules:
     """What may be called. `hosts` and `networks` are trusted, though private, on any port."""
 
     allow_http: bool = False
+    ports: frozenset[int] = frozenset({443, 8443})
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
 
@@ -111,9 +112,8 @@ class UrlRules:
                 raise _forbidden("its address is not a public one")
         elif not _NAME.fullmatch(host) or _LOCAL_NAME.fullmatch(host):
             raise _forbidden("its host is not a public name")
-        ports = {443, 8443, 80} if self.allow_http else {443, 8443}
-        if port not in ports:
-            raise _forbidden(f"its port must be one of {', '.join(map(str, sorted(ports)))}")
+        if port not in self.ports:
+            raise _forbidden(f"its port must be one of {', '.join(map(str, sorted(self.ports)))}")
 
 
 def rules_from(trusted: str, *, allow_http: bool) -> UrlRules:
@@ -130,7 +130,8 @@ def rules_from(trusted: str, *, allow_http: bool) -> UrlRules:
             if not _TRUSTED_NAME.fullmatch(entry):
                 refuse(f"CALLBACK_ALLOWED_HOSTS: {entry!r} is neither a host name nor a network")
             hosts.add(entry)
-    return UrlRules(allow_http=allow_http, hosts=frozenset(hosts), networks=tuple(networks))
+    ports = frozenset({443, 8443, 80} if allow_http else {443, 8443})
+    return UrlRules(allow_http, ports, frozenset(hosts), tuple(networks))
 
 
 def host_of(url: URL) -> str:
