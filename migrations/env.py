@@ -3,13 +3,14 @@
 from alembic import context
 from sqlalchemy import Connection
 
-connection = context.config.attributes["connection"]
-assert isinstance(connection, Connection)
+OURS = {"gateway", "ai_engine", "platform"}
+
+connection: Connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=context.config.attributes.get("metadata"),
     include_schemas=True,
-    include_name=lambda name, kind, _: kind != "schema" or name in {"gateway", "ai_engine", "platform"},
+    include_name=lambda name, kind, _: kind != "schema" or name in OURS,
     version_table_schema="public",
     transaction_per_migration=True,
     compare_type=True,

@@ -55,12 +55,8 @@ class Gather(Generic[Item, Answer]):
         # A caller who has gone away asked for it all the same: what it asked is still done.
         try:
             answers = await self._flush([item for item, _ in batch])
-        except Exception as error:
-            if len(batch) == 1:
-                _fail(batch[0][1], error)
-                return
-            for one in batch:
-                await self._settle([one])
+        except Exception as error:  # noqa: BLE001 - it is handed on, to whoever caused it
+            await self._isolate(batch, error)
             return
         except BaseException:
             for _, waiting in batch:
@@ -70,7 +66,11 @@ class Gather(Generic[Item, Answer]):
             if not waiting.done():
                 waiting.set_result(answer)
 
-
-def _fail(waiting: "asyncio.Future[Answer]", error: Exception) -> None:
-    if not waiting.done():
-        waiting.set_exception(error)
+    async def _isolate(
+        self, batch: list[tuple[Item, asyncio.Future[Answer]]], error: Exception
+    ) -> None:
+        if len(batch) > 1:
+            for one in batch:
+                await self._settle([one])
+        elif not batch[0][1].done():
+            batch[0][1].set_exception(error)

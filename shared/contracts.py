@@ -85,4 +85,3 @@ KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (ProcessPrompt, CancelPrompt, PromptsStarted, PromptCompleted, PromptFailed)
 }
-

@@ -1,9 +1,11 @@
-"""What every service stands on: settings, database, carrier, hints. Real servers, or embedded ones."""
+"""What every service stands on: database, carrier, hints; real servers or embedded ones."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import logs, tracing
 from shared.embedded import EmbeddedServers
@@ -28,6 +30,9 @@ from shared.settings import Infrastructure, Platform, end_at_once, load
 
 log = logs.get()
 
+#: Puts rows in that a service cannot do without; harmless the second time.
+Seed = Callable[[AsyncSession], Awaitable[None]]
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -43,14 +48,17 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(service: str) -> AsyncGenerator[Ground]:
-    """Open everything; what does not answer yet is waited for by those who need it."""
+async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Ground]:
+    """Open everything; what does not answer yet is waited for by those who need it.
+
+    Embedded servers are brought up to date here; real ones by `ai-platform migrate`.
+    """
     platform, infrastructure = load(Platform), load(Infrastructure)
     logs.configure(service, platform.log_level, platform.environment)
     tracing.configure(service)
     async with AsyncExitStack() as stack:
         stack.callback(tracing.shut_down)
-        database_url, redis_url = await _servers(stack, platform, infrastructure)
+        database_url, redis_url = await _servers(stack, platform, infrastructure, seeds)
         engine = connect(database_url, pool_size=infrastructure.database_pool_size)
         stack.push_async_callback(engine.dispose)
         sessions = sessions_of(engine)
@@ -74,19 +82,23 @@ async def ground(service: str) -> AsyncGenerator[Ground]:
         )
 
 
-async def migrate(owner_database_url: str) -> None:
+async def migrate(owner_database_url: str, seeds: Sequence[Seed] = ()) -> None:
     """Bring the tables up to date, and put in what must be there from the start."""
     await asyncio.to_thread(upgrade, owner_database_url)
     engine = connect(owner_database_url, pool_size=1)
     try:
         async with transaction(sessions_of(engine)) as session:
-            await seed(session)
+            for sow in (seed, *seeds):
+                await sow(session)
     finally:
         await engine.dispose()
 
 
 async def _servers(
-    stack: AsyncExitStack, platform: Platform, infrastructure: Infrastructure
+    stack: AsyncExitStack,
+    platform: Platform,
+    infrastructure: Infrastructure,
+    seeds: Sequence[Seed],
 ) -> tuple[str, str | None]:
     redis_url = infrastructure.redis_url and infrastructure.redis_url.get_secret_value()
     if infrastructure.database_url is not None:
@@ -94,7 +106,7 @@ async def _servers(
     servers = EmbeddedServers(platform.data_dir, valkey=redis_url is None, say=log.info)
     stack.push_async_callback(asyncio.to_thread, servers.stop)
     embedded = await asyncio.to_thread(servers.start)
-    await migrate(embedded.owner_database_url)
+    await migrate(embedded.owner_database_url, seeds)
     return embedded.database_url, redis_url or embedded.redis_url
 
 

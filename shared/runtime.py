@@ -14,7 +14,9 @@ Loop = Callable[[], Awaitable[None]]
 @asynccontextmanager
 async def running(loops: Mapping[str, Loop]) -> AsyncGenerator[None]:
     """Run every loop until the block ends; then cancel them all and wait for them."""
-    tasks = [asyncio.create_task(_keep_running(name, loop), name=name) for name, loop in loops.items()]
+    tasks = [
+        asyncio.create_task(_keep_running(name, loop), name=name) for name, loop in loops.items()
+    ]
     try:
         yield
     finally:
@@ -35,7 +37,7 @@ async def _keep_running(name: str, loop: Loop) -> None:
     while True:
         try:
             await loop()
-        except Exception as error:  # noqa: BLE001 - a loop is a promise: it goes on, and says so
+        except Exception as error:
             log.warning("loop.failed", loop=name, error=type(error).__name__, exc_info=True)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: sysexits.h: EX_CONFIG
@@ -177,10 +178,9 @@ def refuse(reason: str) -> NoReturn:
     raise SystemExit(EXIT_BAD_CONFIGURATION)
 
 
-def _sentence(error: object) -> str:
-    assert isinstance(error, dict)
+def _sentence(error: ErrorDetails) -> str:
     name = ".".join(str(part) for part in error["loc"]).upper()
-    text = str(error["msg"]).removeprefix("Value error, ")
+    text = error["msg"].removeprefix("Value error, ")
     return f"{name}: {text}" if name else text
 
 

@@ -160,6 +160,7 @@ def _places(home: Home) -> Generator[Path]:
 
 
 def in_wheel(distribution: str, inside: str, *, package: str, variable: str) -> Wheel:
+    """Raises EmbeddedUnavailable, which names the variable that makes do without it."""
     try:
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

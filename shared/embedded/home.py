@@ -59,10 +59,8 @@ class Lock:
             return False
         return True
 
-    def release(self) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
     def close(self) -> None:
+        """Let go of it, and never ask again."""
         os.close(self._descriptor)
 
 

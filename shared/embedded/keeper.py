@@ -107,7 +107,7 @@ class Keeper:
                     pass
             finally:
                 child.stop()
-            if not self._stopping.is_set():
+            if not self._stopping.wait(PAUSE_S):
                 self._say(f"{self._server.name} ended by itself; starting it again")
 
     def _launch(self) -> Child:

@@ -1,4 +1,4 @@
-"""PostgreSQL: one engine per process, one metadata for every table, whole batches in one statement."""
+"""PostgreSQL: one engine per process, one metadata, whole batches in one statement."""
 
 import asyncio
 import time
@@ -6,12 +6,18 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 Sessions = async_sessionmaker[AsyncSession]
 Row = Mapping[str, Any]
@@ -33,7 +39,7 @@ class DatabaseUnavailable(Exception):
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """Opens nothing yet. Every wait on this engine is bounded: 2 s for a connection, 30 s a query."""
+    """Opens nothing yet. Every wait is bounded: 2 s for a connection, 30 s for a query."""
     scheme, _, rest = url.partition("://")
     if scheme in {"postgres", "postgresql"}:
         url = f"postgresql+asyncpg://{rest}"
@@ -89,6 +95,8 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, UUID):  # the driver's own subclass, which orjson does not know
+        return str(value)
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     if isinstance(value, timedelta):
@@ -112,7 +120,6 @@ async def insert_rows(
         ),
         {"rows": as_json(rows)},
     )
-
 
 
 class DatabaseClock:

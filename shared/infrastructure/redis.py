@@ -45,6 +45,10 @@ class Hints:
             # Each reader that waits holds a connection: they must not take them from the others.
             self._watcher = _client(ConnectionPool, url, max_connections=500)
 
+    @property
+    def is_configured(self) -> bool:
+        return self._client is not None
+
     async def get(self, key: str) -> Json | None:
         """The value put there, or None."""
         return (await self.get_many([key])).get(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from shared import metrics
-from shared.ground import Ground, ground
+from shared.ground import Ground, Seed, ground
 from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
 from shared.infrastructure.database import DatabaseUnavailable, transaction
 from shared.interface.access import Access
@@ -24,16 +24,20 @@ class Service:
     routers: Sequence[APIRouter]
     #: wires it up, runs its loops while the block lasts, and puts its menu into `app.state`
     run: Callable[[Ground, FastAPI], AbstractAsyncContextManager[None]]
+    seeds: Sequence[Seed] = ()
 
 
 def create_app(title: str, services: Sequence[Service], *, description: str = "") -> FastAPI:
     """An application of one service, or of all of them. Bad settings end the process (exit 78)."""
     platform, _, jobs, _ = load(Platform), load(Infrastructure), load(Jobs), load(Models)
 
+    name = services[0].name if len(services) == 1 else "ai-platform"
+    seeds = [seed for service in services for seed in service.seeds]
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
-            base = await stack.enter_async_context(ground(services[0].name))
+            base = await stack.enter_async_context(ground(name, seeds))
             keys = ApiKeys(base.sessions)
             limit = RateLimit(base.hints, jobs.rate_limit_per_minute)
             stack.push_async_callback(limit.close)
@@ -48,9 +52,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
     routers = [router for service in services for router in service.routers]
     if not platform.runs_api:
         routers = []
-    return create_api(
-        title, routers=[*routers, health], lifespan=lifespan, description=description
-    )
+    return create_api(title, routers=[*routers, health], lifespan=lifespan, description=description)
 
 
 health = APIRouter(tags=["health"])

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from ai_engine.application.processing import Desk, ProcessingService
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker
-from ai_engine.infrastructure.agent_store import CachedAgents
+from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents
 from ai_engine.infrastructure.graph import AgentGraph
 from ai_engine.infrastructure.tables import SCHEMA
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
@@ -110,11 +110,9 @@ def _taking(base: Ground, settings: Jobs, worker: Worker) -> dict[str, Loop]:
 
     return {
         "ai_engine.tasks": listen,
-        "ai_engine.due": lambda: every(
-            min(settings.heartbeat_every_s, 0.5), worker.take_what_is_due
-        ),
+        "ai_engine.due": lambda: worker.take_what_is_due(min(settings.heartbeat_every_s, 0.5)),
         "ai_engine.take_over": lambda: every(settings.heartbeat_every_s, take_over),
     }
 
 
-SERVICE = Service("ai_engine", config_api.routers, run)
+SERVICE = Service("ai_engine", config_api.routers, run, seeds=(seed_agents,))

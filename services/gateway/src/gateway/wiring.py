@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
@@ -24,6 +24,7 @@ from shared.ground import Ground
 from shared.infrastructure.guarded_http import GuardedClient
 from shared.infrastructure.outbox import Relay
 from shared.infrastructure.token_stream import TokenReader
+from shared.infrastructure.url_rules import rules_from
 from shared.interface.parameters import Cursors
 from shared.interface.queues import handler
 from shared.interface.service import Service
@@ -50,7 +51,10 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     read = SqlJobReader(base.sessions)
     board = Board(read)
     secrets = CallbackSecrets(base.sessions, base.vault)
-    async with GuardedClient.from_settings(settings) as client:
+    rules = rules_from(settings.callback_allowed_hosts, allow_http=settings.callback_allow_http)
+    async with AsyncExitStack() as stack:
+        client = GuardedClient(rules, total_s=settings.callback_timeout_s)
+        stack.push_async_callback(client.close)
         callbacks = CallbackService(
             open_work=open_work,
             read=read,
@@ -73,11 +77,9 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
             watch=Watch(read, board, TokenReader(base.hints)),
             callbacks=callbacks,
             callback_secrets=secrets,
-            budgets=SqlBudgets(
-                base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd
-            ),
+            budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
             cursors=Cursors(base.vault.key_for("cursors")),
-            check_callback_url=client.check_url,
+            check_callback_url=rules.check,
         )
         loops: dict[str, Loop] = {"gateway.relay": relay.run, "gateway.board": board.run}
         if base.platform.runs_worker:

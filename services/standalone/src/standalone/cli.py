@@ -43,9 +43,7 @@ def up() -> None:
 
 
 @cli.command()
-def demo(
-    once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False,
-) -> None:
+def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False) -> None:
     """Start the platform, submit three jobs, tell what happens, and go on serving."""
     _serve(tell_story=True, once=once or os.environ.get("ONCE") == "1")
 
@@ -53,14 +51,16 @@ def demo(
 @cli.command(name="migrate")
 def migrate_tables() -> None:
     """Bring the database's tables up to date."""
+    from ai_engine.infrastructure.agent_store import seed_agents  # noqa: PLC0415
+
     infrastructure, platform = load(Infrastructure), load(Platform)
     url = infrastructure.migrations_database_url or infrastructure.database_url
     if url is not None:
-        asyncio.run(migrate(url.get_secret_value()))
+        asyncio.run(migrate(url.get_secret_value(), [seed_agents]))
     else:
         servers = EmbeddedServers(platform.data_dir, valkey=False, say=console.print)
         with servers as embedded:
-            asyncio.run(migrate(embedded.owner_database_url))
+            asyncio.run(migrate(embedded.owner_database_url, [seed_agents]))
     console.print("The tables are up to date.")
 
 
@@ -190,7 +190,7 @@ def _serve(*, tell_story: bool, once: bool) -> None:
 
     async def run() -> int:
         serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.02)
         if not server.started:
             return 1

@@ -1,14 +1,14 @@
 """`ai-platform demo`: three real jobs over real HTTP, told as they happen."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 import httpx
 import orjson
 from rich.console import Console
 
-HAIKU = {
+HAIKU: dict[str, object] = {
     "prompt": "Write a haiku about programming",
     "config_name": "default-smart",
     "template_name": "default-assistant",
@@ -60,7 +60,7 @@ class Demo:
             raise PromiseBroken(f"moderation said {job['moderation']}, {job['agent']} answered")
         self.console.print("   [dim]Moderation said no; the fallback agent answered instead.[/]")
 
-    async def _ask(self, http: httpx.AsyncClient, asked: dict[str, object]) -> dict[str, object]:
+    async def _ask(self, http: httpx.AsyncClient, asked: Mapping[str, object]) -> dict[str, object]:
         self.console.print(f"   [bold cyan]you[/]    {asked['prompt']}")
         began = time.monotonic()
         accepted = await http.post("/v1/jobs", json=asked)

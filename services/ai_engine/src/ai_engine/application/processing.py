@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
 
-from ai_engine.domain.agents import AgentConfig, Agents, AgentType, Verdict, choose_config, read_verdict
+from ai_engine.domain.agents import (
+    AgentConfig,
+    Agents,
+    AgentType,
+    Verdict,
+    choose_config,
+    read_verdict,
+)
 from shared.llm.budgets import Budgets, Reservation
 from shared.llm.catalogue import LLMConfig, ReadCatalogue
 from shared.llm.chat import ChatMessage, ChatModels, ModelCall, ModelFailed, OnToken, Reply
@@ -102,9 +109,7 @@ class Desk:
         candidates = catalogue.candidates(
             choose_config(agent, request.config_name), self.keys_present
         )
-        return await self._ask(
-            candidates, system, request, agent=agent, on_token=request.on_token
-        )
+        return await self._ask(candidates, system, request, agent=agent, on_token=request.on_token)
 
     async def moderate(self, request: ProcessingRequest) -> Verdict:
         """Ask the moderation agent. Raises ModerationUnavailable, BudgetExceeded."""

@@ -147,4 +147,3 @@ def _cost(call: ModelCall) -> Spent:
         output_tokens=call.output_tokens,
         cost_micro_usd=call.cost_micro_usd,
     )
-

@@ -1,9 +1,10 @@
 """One worker process: takes runs on, answers many at once, and loses none when it must stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from ai_engine.application.ports import Processing, ThreadHistory, TokenSink
 from ai_engine.application.processing import (
@@ -38,8 +39,10 @@ class Worker:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     #: before its first beat the others take it for dead
     _has_beaten: bool = False
+    _due: asyncio.Event = field(default_factory=asyncio.Event)
     _is_closed: bool = False
     _is_leaving: bool = False
+    _telling: asyncio.Future[None] | None = None
 
     async def room(self) -> int:
         """How many more runs may be taken now; waits while there is no place."""
@@ -48,21 +51,28 @@ class Worker:
             return self._free()
 
     async def take(self, asked: Sequence[NewRun]) -> None:
-        """Take questions on and begin at once."""
+        """Take questions on and begin at once; those on a thread when it is their turn."""
         self._begin(await self.runs.take_new(asked))
+        if any(run.question.thread_id for run in asked):
+            self._due.set()
 
     async def cancel(self, ids: Sequence[JobId]) -> None:
         """Stop working on these."""
         await self.runs.cancel(ids)
         self._drop(set(ids))
 
-    async def take_what_is_due(self) -> int:
-        """Take up waiting runs, as far as there is room; returns how many."""
-        if self._free() <= 0:
-            return 0
-        due = await self.runs.take_due(self._free())
-        self._begin(due)
-        return len(due)
+    async def take_what_is_due(self, every_s: float) -> None:
+        """Take up waiting runs, as far as there is room, until cancelled.
+
+        Looks when it knows of one, and every `every_s` seconds for those it does not know of.
+        """
+        while True:
+            if (room := self._free()) > 0:
+                self._begin(await self.runs.take_due(room))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self._due.wait()
+            self._due.clear()
 
     async def take_a_suspect(self) -> None:
         """Run one suspect with nobody else in the process, so that a crash proves its guilt."""
@@ -106,12 +116,13 @@ class Worker:
         for run in runs:
             task = asyncio.create_task(self._work_on(run), name=f"run-{run.job_id}")
             self._busy[run.job_id] = task
-            task.add_done_callback(lambda _, job_id=run.job_id: self._ended(job_id))
+            task.add_done_callback(partial(self._ended, run.job_id))
 
-    def _ended(self, job_id: JobId) -> None:
+    def _ended(self, job_id: JobId, _: asyncio.Task[None]) -> None:
         self._busy.pop(job_id, None)
         if self._free() == 1 or not self._busy:
-            asyncio.ensure_future(self._notify())
+            # Kept, because a task that nobody refers to may be collected before it has run.
+            self._telling = asyncio.ensure_future(self._notify())
 
     async def _notify(self) -> None:
         async with self._changed:
@@ -132,17 +143,18 @@ class Worker:
             outcome = await self._attempt(run, meter)
         self.tokens.forget(run.job_id, run.attempt)
         crash_point("run.answered")
-        attempt = Attempt(run, outcome, meter)
-        if not await self._until_stored(lambda: self.runs.finish(attempt)):
+        if not await self._until_stored(Attempt(run, outcome, meter)):
             metrics.fenced.labels("run").inc()
             log.warning("run.fenced", job_id=str(run.job_id), attempt=run.attempt)
+        if run.question.thread_id:
+            self._due.set()  # the next one of its thread
 
     async def _attempt(self, run: Run, meter: Meter) -> Answered | Trouble:
         left = (run.deadline_at - self.now()).total_seconds()
         try:
             async with asyncio.timeout(max(left, 0)):
                 result = await self._answer(run, meter)
-        except Exception as error:  # noqa: BLE001 - whatever an attempt dies of is its outcome
+        except Exception as error:
             trouble = trouble_of(error)
             if trouble.code == UNFORESEEN:
                 log.exception("run.failed", job_id=str(run.job_id), attempt=run.attempt)
@@ -181,13 +193,19 @@ class Worker:
             needs_moderation=asked.needs_moderation,
         )
 
-    async def _until_stored(self, store: Callable[[], Awaitable[bool]]) -> bool:
+    async def _until_stored(self, attempt: Attempt) -> bool:
         """An answer that was paid for is worth waiting for the database; a lost lease ends this."""
         while True:
             try:
-                return await store()
+                return await self.runs.finish(attempt)
             except DatabaseUnavailable:
                 await asyncio.sleep(0.5)
+            except Exception as error:
+                if isinstance(attempt.outcome, Trouble):
+                    raise
+                # An answer that cannot be stored must not leave its run in our hands for ever.
+                log.exception("run.unstorable", job_id=str(attempt.run.job_id))
+                attempt = Attempt(attempt.run, trouble_of(error), attempt.meter)
 
 
 UNFORESEEN = "attempts_exhausted"
@@ -223,5 +241,3 @@ def trouble_of(error: Exception) -> Trouble:
 def storable(text: str) -> str:
     """What PostgreSQL's text can hold: no NUL, and nothing that is not Unicode."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-

@@ -54,7 +54,7 @@ class AgentGraph:
             provider=reply.provider,
             model=reply.model,
             agent=end["agent"],
-            moderation=verdict and ("passed" if verdict.allowed else "refused"),
+            moderation=None if verdict is None else "passed" if verdict.allowed else "refused",
         )
 
     async def _moderate(self, state: State) -> dict[str, Any]:
@@ -92,4 +92,6 @@ class AgentGraph:
             return {"trouble": failed}
 
 
-_AGENT_NODES = [f"{agent}_agent" for agent in (AgentType.MAIN, AgentType.FOLLOWUP, AgentType.FALLBACK)]
+_AGENT_NODES = [
+    f"{agent}_agent" for agent in (AgentType.MAIN, AgentType.FOLLOWUP, AgentType.FALLBACK)
+]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import CursorResult, Row, text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_engine.domain.run import (
@@ -26,7 +26,7 @@ from ai_engine.domain.run import (
 )
 from ai_engine.infrastructure.tables import SCHEMA
 from shared.contracts import Message, PromptCompleted, PromptFailed, PromptsStarted, Usage
-from shared.infrastructure.database import as_json, insert_rows
+from shared.infrastructure.database import as_json
 from shared.infrastructure.outbox import Envelope, announce
 
 _COLUMNS = (
@@ -193,11 +193,11 @@ class SqlRuns:
                 UPDATE ai_engine.runs
                    SET state = 'WAITING', worker_id = NULL, lease_token = NULL,
                        available_at = clock_timestamp()
-                 WHERE worker_id = :me AND state = 'RUNNING'"""),
+                 WHERE worker_id = :me AND state = 'RUNNING'
+                RETURNING job_id"""),
             {"me": self._worker_id},
         )
-        assert isinstance(released, CursorResult)
-        return released.rowcount
+        return len(released.all())
 
     async def _take(self, crashes: str, most: int) -> list[Run]:
         statement = text(_TAKE_DUE.format(suspect=crashes))
@@ -206,7 +206,8 @@ class SqlRuns:
 
     async def _begun(self, rows: Sequence[Row[Any]]) -> list[Run]:
         runs = [_run_of(row) for row in rows]
-        if first := [run.job_id for run in runs if run.attempt == 1]:
+        first: list[UUID] = [run.job_id for run in runs if run.attempt == 1]
+        if first:
             await self._tell([(PromptsStarted(job_ids=first), {})])
         return runs
 
@@ -284,7 +285,7 @@ def _run_of(row: Row[Any]) -> Run:
     )
 
 
-def _json(stored: Any) -> dict[str, Any]:
+def _json(stored: str | dict[str, Any]) -> dict[str, Any]:
     # A textual statement does not say which columns are JSON, so the driver leaves them as text.
     value: dict[str, Any] = orjson.loads(stored) if isinstance(stored, str) else stored
     return value

@@ -22,4 +22,4 @@ class Application:
     budgets: Budgets
     cursors: Cursors
     #: raises a refusal for a URL that must not be called
-    check_callback_url: Callable[[str], None]
+    check_callback_url: Callable[[str], object]

@@ -51,9 +51,7 @@ class JobService:
     def __post_init__(self) -> None:
         self._together = Gather(self._store)
 
-    async def submit(
-        self, request: Request, *, owner: Owner, once: Once | None = None
-    ) -> Accepted:
+    async def submit(self, request: Request, *, owner: Owner, once: Once | None = None) -> Accepted:
         """Accept a job for good: it is stored when this returns.
 
         With `once`, asking again returns the first request's job. Raises ConfigNotFound,

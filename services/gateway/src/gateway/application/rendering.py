@@ -59,4 +59,5 @@ def webhook_id(callback: Callback) -> str:
 
 
 def as_bytes(view: object) -> bytes:
-    return orjson.dumps(view, option=orjson.OPT_UTC_Z)
+    # `default`: the database driver's ids are a subclass that orjson does not know.
+    return orjson.dumps(view, default=str, option=orjson.OPT_UTC_Z)

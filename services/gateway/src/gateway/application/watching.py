@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 from gateway.application.ports import JobReader
 from gateway.domain.job import Job, JobId, JobStatus, Owner
@@ -24,7 +25,7 @@ class Piece(Protocol):
 class Tokens(Protocol):
     """Pieces of answers as models write them: a hint, which may be lost without harm."""
 
-    async def read(self, job_id: JobId, after: str, /, *, wait_s: float) -> "list[Piece]":
+    async def read(self, job_id: UUID, after: str, /, *, wait_s: float) -> Sequence[Piece]:
         """Pieces after `after` (`0-0` is the beginning); waits up to `wait_s` for one."""
         ...
 
@@ -49,7 +50,7 @@ Seen = StatusSeen | WordsSeen
 
 @dataclass
 class Board:
-    """Knows the state of every watched job, by asking for all of them at once, five times a second."""
+    """Knows the state of every watched job: it asks for all of them at once, again and again."""
 
     read: JobReader
     every_s: float = 0.2

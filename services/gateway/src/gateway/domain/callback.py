@@ -54,12 +54,12 @@ class Callback:
 
     @classmethod
     def owed_for(cls, callback_id: CallbackId, job: Job, now: datetime) -> "Callback":
-        assert job.request.callback_url is not None
+        """For a finished job that has a `callback_url`."""
         return cls(
             id=callback_id,
             job_id=job.id,
             owner=job.owner,
-            url=job.request.callback_url,
+            url=job.request.callback_url or "",
             available_at=now,
         )
 
@@ -68,7 +68,9 @@ class Callback:
         """Who receives it, with the port: what `busy_hosts` counts by."""
         return self.url.split("/", 3)[2]
 
-    def record(self, verdict: Verdict, now: datetime, *, first_pause_s: float, jitter: float) -> None:
+    def record(
+        self, verdict: Verdict, now: datetime, *, first_pause_s: float, jitter: float
+    ) -> None:
         """Note what a try came to; `jitter` (0 to 1) spreads the next ones by a fifth."""
         self.attempts += 1
         self.last_status, self.last_error = verdict.status, verdict.error

@@ -9,13 +9,15 @@ from shared import metrics
 from shared.infrastructure.database import Sessions, transaction
 
 _AGES = text("""
-    SELECT 'jobs' AS what, count(*) AS waiting, min(created_at) AS oldest
-      FROM gateway.jobs WHERE status IN ('QUEUED', 'PROCESSING')
-    UNION ALL
-    SELECT 'gateway.outbox', count(*), min(created_at) FROM gateway.outbox
-    UNION ALL
-    SELECT 'callbacks', count(*), min(available_at)
-      FROM gateway.callbacks WHERE state = 'PENDING' AND available_at < clock_timestamp()""")
+    SELECT what, waiting, extract(epoch FROM clock_timestamp() - oldest) AS age
+      FROM (SELECT 'jobs' AS what, count(*) AS waiting, min(created_at) AS oldest
+              FROM gateway.jobs WHERE status IN ('QUEUED', 'PROCESSING')
+             UNION ALL
+            SELECT 'gateway.outbox', count(*), min(created_at) FROM gateway.outbox
+             UNION ALL
+            SELECT 'callbacks', count(*), min(available_at)
+              FROM gateway.callbacks
+             WHERE state = 'PENDING' AND available_at < clock_timestamp()) AS queues""")
 
 
 @asynccontextmanager
@@ -24,10 +26,7 @@ async def watch_ages(sessions: Sessions) -> AsyncGenerator[None]:
 
     async def refresh() -> None:
         async with transaction(sessions) as session:
-            rows = await session.execute(
-                text(f"SELECT what, waiting, extract(epoch FROM clock_timestamp() - oldest) AS age FROM ({_AGES.text}) AS w")  # noqa: S608, E501
-            )
-            for row in rows:
+            for row in await session.execute(_AGES):
                 metrics.waiting.labels(row.what).set(row.waiting)
                 metrics.oldest_age_seconds.labels(row.what).set(float(row.age or 0))
 

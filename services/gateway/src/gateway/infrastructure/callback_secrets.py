@@ -1,4 +1,4 @@
-"""The secrets that callbacks are signed with: encrypted at rest, two at once while one is replaced."""
+"""What callbacks are signed with: encrypted at rest, two at once while one is replaced."""
 
 import base64
 import secrets
@@ -38,7 +38,7 @@ class CallbackSecrets:
             await session.execute(
                 text("""
                     UPDATE gateway.callback_secrets
-                       SET expires_at = clock_timestamp() + :overlap
+                       SET expires_at = clock_timestamp() + CAST(:overlap AS interval)
                      WHERE scope = :scope AND expires_at IS NULL"""),
                 {"scope": _scope(owner), "overlap": OVERLAP},
             )

@@ -1,4 +1,4 @@
-"""Signed callbacks over HTTP, as Standard Webhooks describes them, and never into our own network."""
+"""Signed callbacks over HTTP (Standard Webhooks), never into our own network."""
 
 import base64
 import hashlib

@@ -60,6 +60,8 @@ async def forget_old_keys(sessions: Sessions, older_than: timedelta = timedelta(
     """A key is remembered for a day; after that it may be used anew."""
     async with transaction(sessions) as session:
         await session.execute(
-            text("DELETE FROM gateway.idempotency_keys WHERE created_at < clock_timestamp() - :age"),
+            text(
+                "DELETE FROM gateway.idempotency_keys WHERE created_at < clock_timestamp() - CAST(:age AS interval)"
+            ),
             {"age": older_than},
         )

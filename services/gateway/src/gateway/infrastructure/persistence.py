@@ -1,11 +1,11 @@
 """Jobs in PostgreSQL: whole batches in one statement each, announced in the same transaction."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select, text, tuple_
+from sqlalchemy import Row, RowMapping, Select, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.application.announcements import message_about, process_prompt
@@ -31,10 +31,13 @@ from shared.contracts import Message
 from shared.infrastructure.database import Sessions, as_json, insert_rows, transaction
 from shared.infrastructure.outbox import Envelope, announce
 
+Columns = RowMapping
+
 _CHANGES = (
-    "status result agent provider model moderation failure_code failure_detail attempts "
-    "model_calls input_tokens output_tokens cost_micro_usd updated_at"
-).split()
+    *("status", "result", "agent", "provider", "model", "moderation"),
+    *("failure_code", "failure_detail", "attempts", "model_calls"),
+    *("input_tokens", "output_tokens", "cost_micro_usd", "updated_at"),
+)
 _SAVE = text(f"""
     UPDATE gateway.jobs AS job SET {", ".join(f"{column} = new.{column}" for column in _CHANGES)}
       FROM json_populate_recordset(NULL::gateway.jobs, CAST(:rows AS json)) AS new
@@ -83,7 +86,7 @@ class SqlJobs:
 
     async def overdue(self, limit: int, /, *, grace: timedelta) -> Sequence[Job]:
         late = text(
-            "status IN ('QUEUED', 'PROCESSING') AND deadline_at < clock_timestamp() - :grace"
+            "status IN ('QUEUED', 'PROCESSING') AND deadline_at < clock_timestamp() - CAST(:grace AS interval)"
         ).bindparams(grace=grace)
         return await self._select(
             _every().where(late).order_by(jobs.c.deadline_at).limit(limit), skip_locked=True
@@ -134,9 +137,7 @@ class SqlJobReader:
         query = _matching(wanted, owner)
         if after is not None:
             edge = select(jobs.c.created_at, jobs.c.id).where(jobs.c.id == after)
-            query = query.where(
-                tuple_(jobs.c.created_at, jobs.c.id) < edge.scalar_subquery()
-            )
+            query = query.where(tuple_(jobs.c.created_at, jobs.c.id) < edge.scalar_subquery())
         newest_first = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         found = await self._read(newest_first.limit(limit + 1))
         shown = found[:limit]
@@ -230,7 +231,7 @@ def row_of(job: Job) -> dict[str, Any]:
 
 def job_of(row: Row[Any]) -> Job:
     """A row as the job that it was."""
-    columns: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public spelling
+    columns: Columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public spelling
     status = JobStatus(columns["status"])
     return Job(
         id=columns["id"],
@@ -257,7 +258,7 @@ def job_of(row: Row[Any]) -> Job:
     )
 
 
-def _request_of(columns: Mapping[str, Any]) -> Request:
+def _request_of(columns: Columns) -> Request:
     return Request(
         prompt=Prompt(columns["prompt"]),
         config_name=columns["config_name"],
@@ -271,7 +272,7 @@ def _request_of(columns: Mapping[str, Any]) -> Request:
     )
 
 
-def _answer_of(columns: Mapping[str, Any]) -> Answer:
+def _answer_of(columns: Columns) -> Answer:
     return Answer(
         result=columns["result"],
         agent=columns["agent"],

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,17 +13,17 @@ from gateway.application import Application
 from gateway.application.ports import Once
 from gateway.application.rendering import as_bytes, job_view
 from gateway.application.watching import Seen, StatusSeen
-from gateway.domain.job import Job, JobFilter, JobId, JobStatus, Owner
+from gateway.domain.job import Job, JobId, Owner
 from gateway.interface.views import (
     JobAccepted,
+    JobListQuery,
     JobPage,
     JobView,
     SubmitJob,
-    ThreadId,
 )
 from shared import metrics
 from shared.interface.access import AnyCaller, Caller, WritingCaller
-from shared.interface.parameters import Id, IdempotencyKey, Limit
+from shared.interface.parameters import Id, IdempotencyKey
 from shared.interface.problems import Problem
 from shared.interface.routes import api_router
 
@@ -69,26 +68,15 @@ async def submit_job(
 async def list_jobs(
     app: App,
     caller: AnyCaller,
-    status: JobStatus | None = None,
-    thread_id: Annotated[ThreadId | None, Query()] = None,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
-    limit: Limit = 20,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    wanted: Annotated[JobListQuery, Query()],
 ) -> Response:
     """The newest first. `next_cursor` leads to older ones; it is null on the last page."""
     context = f"jobs:{caller.tenant_id or 'platform'}"
-    after = app.cursors.decode(cursor, context=context)[0] if cursor is not None else None
+    after: JobId | None = None
+    if wanted.cursor is not None:
+        after = JobId(UUID(str(app.cursors.decode(wanted.cursor, context=context)[0])))
     page = await app.read.page(
-        JobFilter(
-            status=status,
-            thread_id=thread_id,
-            created_after=created_after,
-            created_before=created_before,
-        ),
-        owner=owner_of(caller),
-        after=JobId(UUID(str(after))) if after is not None else None,
-        limit=limit,
+        wanted.filter(), owner=owner_of(caller), after=after, limit=wanted.limit
     )
     last = page.next_after
     return _json(
@@ -132,7 +120,7 @@ async def watch_job(
     """
     owner = owner_of(caller)
     await app.read.find(JobId(job_id), owner=owner)
-    after = last_event_id if _is_position(last_event_id) else "0-0"
+    after = last_event_id if last_event_id and _is_position(last_event_id) else "0-0"
     return EventSourceResponse(_events(app, JobId(job_id), owner, after), ping=15)
 
 
@@ -181,6 +169,6 @@ def _hash_of(body: SubmitJob) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
-def _is_position(text: str | None) -> bool:
-    parts = (text or "").split("-")
+def _is_position(text: str) -> bool:
+    parts = text.split("-")
     return len(parts) == 2 and all(part.isascii() and part.isdecimal() for part in parts)

@@ -3,8 +3,8 @@
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from gateway.interface.api import App, owner_of
 from gateway.application.rendering import as_bytes
+from gateway.interface.api import App, owner_of
 from shared.interface.access import WritingCaller
 from shared.interface.routes import api_router
 

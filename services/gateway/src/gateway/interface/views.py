@@ -5,9 +5,17 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    field_validator,
+)
 
-from gateway.domain.job import FAILURES, JobStatus, Prompt, Request
+from gateway.domain.job import FAILURES, JobFilter, JobStatus, Prompt, Request
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -71,6 +79,27 @@ class SubmitJob(BaseModel):
             thread_id=self.thread_id,
             metadata=self.metadata,
             callback_url=self.callback_url,
+        )
+
+
+class JobListQuery(BaseModel):
+    """Which jobs to list; every condition must hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: JobStatus | None = None
+    thread_id: ThreadId | None = None
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+    limit: int = Field(20, ge=1, le=100)
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+    def filter(self) -> JobFilter:
+        return JobFilter(
+            status=self.status,
+            thread_id=self.thread_id,
+            created_after=self.created_after,
+            created_before=self.created_before,
         )
 
 
