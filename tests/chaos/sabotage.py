@@ -1,0 +1,170 @@
+"""The mechanisms that keep the promises, each with a way to switch it off from outside.
+
+A chaos test that stays green without the mechanism it is about proves nothing; so each has a
+twin, which runs it with `Plan(off=[...])` and expects it to fail. What a switch changes must
+exist, and a switch that was really met writes its name into AIP_SABOTAGE_JOURNAL: a twin that
+goes red for another reason is found out.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from tests.chaos.process import CRASHED
+
+Change = Callable[[], None]
+#: whatever the product has there: it is taken as found
+Found = Any
+Act = Callable[..., Found]
+
+POISON = "[[poison]]"
+
+
+def struck(journal: Path) -> set[str]:
+    """The names of the switches that were met."""
+    return set(journal.read_text().split()) if journal.exists() else set()
+
+
+def _strike(name: str) -> None:
+    if journal := os.environ.get("AIP_SABOTAGE_JOURNAL"):
+        with Path(journal).open("a") as file:
+            file.write(f"{name}\n")
+
+
+def replace(name: str, where: str, substitute: Act) -> None:
+    """Put `substitute(original, *arguments)` in the place of `package.module:Class.method`."""
+    module, _, path = where.partition(":")
+    *owners, attribute = path.split(".")
+    owner: Found = import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    original = getattr(owner, attribute)
+
+    @wraps(original)
+    def changed(*arguments: Any, **named: Any) -> Found:
+        _strike(name)
+        return substitute(original, *arguments, **named)
+
+    setattr(owner, attribute, changed)
+
+
+def rewrite_sql(name: str, pattern: str, replacement: str) -> None:
+    """Change every statement that matches, on its way to the driver."""
+    compiled = re.compile(pattern)
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def rewrite(
+        _connection: object,
+        _cursor: object,
+        statement: str,
+        parameters: object,
+        _context: object,
+        _is_many: object,
+    ) -> tuple[str, object]:
+        rewritten, count = compiled.subn(replacement, statement)
+        if count:
+            _strike(name)
+        return rewritten, parameters
+
+
+async def _nothing(_original: object, *_arguments: object, **_named: object) -> int:
+    return 0
+
+
+def _fencing() -> None:
+    """A result counts whoever holds the run by now."""
+    rewrite_sql(
+        "fencing",
+        r"AND run\.lease_token = new\.lease_token\s+AND run\.state = 'RUNNING'",
+        "",
+    )
+    replace("fencing", "ai_engine.application.worker:Worker._drop", lambda *_: None)
+
+
+def _takeover() -> None:
+    """Nobody takes up what a dead worker held."""
+    replace("takeover", "ai_engine.application.runs:RunService.take_over", _nothing)
+
+
+def _crash_count() -> None:
+    """A run that kills its worker is never suspected."""
+    rewrite_sql(
+        "crash_count", r"crash_attempts = (run\.)?crash_attempts \+ 1", "crash_attempts = 0"
+    )
+
+
+def _sweeper() -> None:
+    """The gateway trusts the queue: it never asks again."""
+    replace("sweeper", "gateway.application.jobs:JobService.sweep", _nothing)
+
+
+def _idempotency() -> None:
+    """A key is ignored."""
+
+    def submit(original: Act, *arguments: Any, **named: Any) -> Found:
+        return original(*arguments, **named | {"once": None})
+
+    replace("idempotency", "gateway.application.jobs:JobService.submit", submit)
+
+
+def _durable_accept() -> None:
+    """The 202 comes first, the commit a second later."""
+    pending = set[asyncio.Task[Any]]()
+
+    async def submit(original: Act, self: Found, *arguments: Any, **named: Any) -> Found:
+        known = self.new_id()
+
+        async def later() -> None:
+            await asyncio.sleep(1)
+            self.new_id, new_id = (lambda: known), self.new_id
+            await original(self, *arguments, **named)
+            self.new_id = new_id
+
+        pending.add(asyncio.create_task(later()))
+        return import_module("gateway.application.jobs").Accepted(known, is_replay=False)
+
+    replace("durable_accept", "gateway.application.jobs:JobService.submit", submit)
+
+
+def _forward_only() -> None:
+    """Any status may follow any other."""
+    job = import_module("gateway.domain.job")
+    for following in job.NEXT.values():
+        following.update(job.JobStatus)
+    _strike("forward_only")
+
+
+def _drain() -> None:
+    """A process that is told to stop just stops, and hands nothing back."""
+    replace("drain", "ai_engine.application.worker:Worker.drain", _nothing)
+
+
+def _poison() -> None:
+    """Not a mechanism but a fault: a prompt that kills the process that works on it."""
+
+    async def answer(original: Act, self: Found, run: Found, *rest: Any) -> Found:
+        if POISON in run.question.prompt:
+            os._exit(CRASHED)
+        return await original(self, run, *rest)
+
+    replace("poison", "ai_engine.application.worker:Worker._answer", answer)
+
+
+SABOTAGES: dict[str, Change] = {
+    "crash_count": _crash_count,
+    "drain": _drain,
+    "durable_accept": _durable_accept,
+    "fencing": _fencing,
+    "forward_only": _forward_only,
+    "idempotency": _idempotency,
+    "poison": _poison,
+    "sweeper": _sweeper,
+    "takeover": _takeover,
+}
