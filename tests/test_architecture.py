@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 from statistics import median, quantiles
 
 import pytest
+from pydantic_settings import BaseSettings
 
+from shared import settings
 from shared.contracts import KINDS, Message
 from shared.infrastructure import migrations
 from shared.infrastructure.database import metadata
@@ -204,6 +206,27 @@ def test_the_tree_in_the_readme_is_the_real_tree() -> None:
 
     assert sorted(map(str, drawn - real)) == []
     assert sorted(str(path) for path in real - drawn - hidden if path.parent in opened) == []
+
+
+def all_settings() -> set[str]:
+    kinds = [kind for kind in vars(settings).values() if isinstance(kind, type)]
+    concerns = [kind for kind in kinds if issubclass(kind, BaseSettings)]
+    return {field.upper() for concern in concerns for field in concern.model_fields}
+
+
+def test_the_example_environment_names_every_setting() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    named = set(re.findall(r"^#([A-Z0-9_]+)=", example, re.MULTILINE))
+
+    assert sorted(all_settings() - named) == []
+    assert sorted(named - all_settings()) == ["LLM_LOCAL_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+
+
+def test_copying_the_example_environment_changes_nothing() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if line and not line.startswith("#")] == []
 
 
 def test_the_revisions_make_exactly_the_declared_tables(owner_database_url: str) -> None:
