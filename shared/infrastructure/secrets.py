@@ -50,7 +50,7 @@ class Vault:
             raise SecretUnreadable("encrypted under a key that is not here")
         try:
             return cipher.decrypt(header[-_NONCE_BYTES:], rest, _bound(header, context))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to be anything
             raise SecretUnreadable("damaged, or of another context") from None
 
     def is_current(self, encrypted: bytes) -> bool:
