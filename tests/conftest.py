@@ -4,7 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +13,15 @@ from shared.infrastructure.database import Sessions, connect, sessions_of
 from tests.clock import StandingClock
 from tests.databases import WorkerDatabase, with_database
 from tests.hints import RedisDatabase
-from tests.services import Ground, GroundServer, LocalGround, Missing, RemoteGround, Service
+from tests.services import (
+    Ground,
+    GroundServer,
+    LocalGround,
+    Missing,
+    RemoteGround,
+    Service,
+    give_up,
+)
 
 GROUND = pytest.StashKey[Ground]()
 LOCAL = pytest.StashKey[LocalGround]()
@@ -96,19 +104,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def address_or_skip(ground: Ground, service: Service) -> str:
-    """The server's URL, or the end of the test: skipped loudly, failed under REQUIRE_SERVICES=1."""
+    """The server's URL, or the end of the test."""
     try:
         return ground.address(service)
     except Missing as missing:
         give_up(service, missing)
-
-
-def give_up(what: str, missing: Missing) -> NoReturn:
-    """The test cannot run here."""
-    reason = f"needs {what}: {missing}"
-    if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from threading import Thread
-from typing import Literal, Protocol
+from typing import Literal, NoReturn, Protocol
 
 import aio_pika
+import pytest
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -44,9 +46,19 @@ USUAL: dict[Service, tuple[str, ...]] = {
 #: the longest way: apt-get, then the first boot of a broker
 START_WITHIN_S = 420.0
 
+Say = Callable[[str], None]
+
 
 class Missing(Exception):
     """A server that tests need is not here and could not be started; says why."""
+
+
+def give_up(what: str, missing: Missing) -> NoReturn:
+    """The test cannot run here: it is skipped loudly, or fails under REQUIRE_SERVICES=1."""
+    reason = f"needs {what}: {missing}"
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 class Ground(Protocol):
@@ -60,7 +72,7 @@ class Ground(Protocol):
 class LocalGround:
     """Lives in the process that the person started; looks for a server when first asked for it."""
 
-    def __init__(self, say: Callable[[str], None] = lambda _line: None) -> None:
+    def __init__(self, say: Say = lambda _line: None) -> None:
         self._say = say
         self._known: dict[Service, str | Missing] = {}
         # One thread that lives as long as the run: servers that we start die with the thread
@@ -113,7 +125,7 @@ class LocalGround:
 
     def _start_rabbitmq(self) -> str:
         if not rabbitmq_is_installed():
-            self._install_rabbitmq()
+            install_rabbitmq(self._say)
         self._say("starting a private RabbitMQ")
         try:
             broker = PrivateRabbit(self._started.enter_context(_temporary_directory()))
@@ -123,32 +135,34 @@ class LocalGround:
         self._started.callback(broker.stop)
         return broker.url
 
-    def _install_rabbitmq(self) -> None:
-        """On a throw-away machine (root, Debian family); the standard broker is not started."""
-        may = os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get")
-        if not may or os.environ.get("INSTALL_SERVICES") == "0":
-            raise Missing("no rabbitmq-server here, and no RABBITMQ_URL")
-        self._say("installing rabbitmq-server with apt-get (INSTALL_SERVICES=0 forbids it)")
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        for arguments, within in (
-            (["update", "-q"], 120),
-            (["install", "-q", "-y", "--no-install-recommends", "rabbitmq-server"], 240),
-        ):
-            try:
-                subprocess.run(  # noqa: S603 - the words are ours
-                    ["apt-get", *arguments],  # noqa: S607
-                    env=quiet,
-                    check=True,
-                    timeout=within,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                )
-            except (OSError, subprocess.SubprocessError) as failed:
-                raise Missing(f"apt-get {arguments[0]} failed: {failed}") from failed
-
 
 def rabbitmq_is_installed() -> bool:
     return shutil.which("rabbitmq-server", path=os.pathsep.join(PLACES)) is not None
+
+
+def install_rabbitmq(say: Say) -> None:
+    """On a throw-away machine (root, Debian family); raises Missing elsewhere."""
+    may = os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get")
+    if not may or os.environ.get("INSTALL_SERVICES") == "0":
+        raise Missing("no rabbitmq-server here, and no RABBITMQ_URL")
+    say("installing rabbitmq-server with apt-get (INSTALL_SERVICES=0 forbids it)")
+    # In run level 1 the package does not start its broker: we start our own.
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for arguments, within in (
+        (["update", "-q"], 120),
+        (["install", "-q", "-y", "--no-install-recommends", "rabbitmq-server"], 240),
+    ):
+        try:
+            subprocess.run(  # noqa: S603 - the words are ours
+                ["apt-get", *arguments],  # noqa: S607
+                env=quiet,
+                check=True,
+                timeout=within,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+            )
+        except (OSError, subprocess.SubprocessError) as failed:
+            raise Missing(f"apt-get {arguments[0]} failed: {failed}") from failed
 
 
 class GroundServer:
@@ -174,6 +188,8 @@ class GroundServer:
         while True:
             try:
                 caller = self._listener.accept()
+            except AuthenticationError:
+                continue  # a stranger
             except OSError:
                 return
             with contextlib.suppress(OSError, EOFError), caller:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
+from sqlalchemy import text
 
 from simulators.journal import Journal
 from tests.chaos.client import Client
 from tests.chaos.ledger import Ledger, Report
 from tests.chaos.process import Process, Program, free_port
 from tests.chaos.proxy import Proxy
+from tests.chaos.sabotage import struck
 from tests.chaos.servers import Redis, Servers
 from tests.chaos.supervisor import supervised
 from tests.databases import (
@@ -26,6 +28,7 @@ from tests.databases import (
     CLONE_PREFIX,
     ROOT,
     clone_template,
+    connected,
     drop_database,
     with_database,
 )
@@ -67,8 +70,10 @@ class Plan:
     broker_is_absent: bool = False
     redis: bool = False
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: mechanisms to switch off, see tests.chaos.sabotage; the test must then go red
+    #: mechanisms to switch off, see tests.chaos.sabotage: the test must then go red
     off: Sequence[str] = ()
+    #: faults to build in, from the same list
+    faults: Sequence[str] = ()
 
 
 class Stack:
@@ -87,6 +92,7 @@ class Stack:
         self.simulators: Process
         self._directory = directory
         self._journal = directory / "model.jsonl"
+        self._sabotage_journal = directory / "sabotage.log"
         self._environment: dict[str, str] = {}
         self._ports: dict[Process, int] = {}
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))
@@ -142,6 +148,17 @@ class Stack:
             exposition = await answer.text()
         found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", exposition, re.MULTILINE)
         return sum(map(float, found))
+
+    @property
+    def struck(self) -> set[str]:
+        """The switches and faults of the plan that were met."""
+        return struck(self._sabotage_journal)
+
+    async def sql(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What the database holds, past every proxy; also for changing it."""
+        async with connected(self.owner_url) as connection:
+            found = await connection.execute(text(query), values)
+            return [tuple(row) for row in found] if found.returns_rows else []
 
     def asked(self) -> list[str]:
         """The keys of the prompts that reached the model, once for each call."""
@@ -209,7 +226,7 @@ class Stack:
             "REDIS_URL": redis or "redis://127.0.0.1:1/0",
             "DATA_DIR": str(self._directory / "data"),
             "OPENAI_API_KEY": "sk-chaos",
-            "AIP_SABOTAGE_JOURNAL": str(self._directory / "sabotage.log"),
+            "AIP_SABOTAGE_JOURNAL": str(self._sabotage_journal),
         }
 
     def _gateway(self, number: int) -> Process:
@@ -225,9 +242,10 @@ class Stack:
         )
 
     def _module(self, module: str, *arguments: str) -> list[str]:
-        if not self.plan.off:
+        changes = [*self.plan.off, *self.plan.faults]
+        if not changes:
             return ["-m", module, *arguments]
-        off = [word for name in self.plan.off for word in ("--off", name)]
+        off = [word for name in changes for word in ("--off", name)]
         return ["-m", "tests.chaos.sabotaged", *off, "--", module, *arguments]
 
     def _process(
