@@ -8,6 +8,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
+from typing import Any
+
+import psutil
 
 from shared.embedded.machine import processes_in
 
@@ -67,6 +70,17 @@ def servers_of(data_dir: Path) -> set[int]:
     return processes_in(home / "postgres", "postgres") | processes_in(
         home / "valkey", "valkey-server"
     )
+
+
+def facts_about(pids: set[int]) -> list[dict[str, Any]]:
+    """Those that are still there: PostgreSQL starts and ends helpers all the time."""
+    facts = ["pid", "ppid", "cmdline", "uids"]
+    return [found.info for found in psutil.process_iter(facts) if found.pid in pids]
+
+
+def parents_of(pids: set[int]) -> set[int]:
+    """Who started them; a server's own children do not count."""
+    return {found["ppid"] for found in facts_about(pids)} - pids
 
 
 @contextmanager

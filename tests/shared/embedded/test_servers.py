@@ -1,22 +1,26 @@
 """What one process may expect of its embedded servers."""
 
+import os
 import socket
 from collections.abc import Generator
 from pathlib import Path
+from signal import SIGKILL
 
-import psutil
 import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from shared.embedded import Embedded, EmbeddedServers
 from tests.shared.embedded.asking import ask, cache_answers, database_answers, within
-from tests.shared.embedded.holders import servers_of
+from tests.shared.embedded.holders import facts_about, servers_of
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data") / ".data"
+    """Where only its owner can pass through, as in a checkout below /root."""
+    private = tmp_path_factory.mktemp("home")
+    private.chmod(0o700)
+    return private / "checkout" / ".data"
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +126,7 @@ def test_no_password_is_on_a_command_line(embedded: Embedded, data_dir: Path) ->
     urls = (embedded.database_url, embedded.admin_database_url, embedded.redis_url or "")
     passwords = [make_url(url).password or "" for url in urls]
 
-    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in servers_of(data_dir)]
+    lines = [" ".join(found["cmdline"]) for found in facts_about(servers_of(data_dir))]
 
     assert lines
     assert not [line for line in lines for password in passwords if password in line]
@@ -130,7 +134,10 @@ def test_no_password_is_on_a_command_line(embedded: Embedded, data_dir: Path) ->
 
 @pytest.mark.usefixtures("embedded")
 def test_the_servers_do_not_run_as_root(data_dir: Path) -> None:
-    assert 0 not in {psutil.Process(pid).uids().effective for pid in servers_of(data_dir)}
+    users = {found["uids"].effective for found in facts_about(servers_of(data_dir))}
+
+    assert users
+    assert 0 not in users
 
 
 def test_urls_do_not_show_in_logs(embedded: Embedded) -> None:
@@ -170,9 +177,9 @@ def test_two_directories_live_side_by_side(embedded: Embedded, tmp_path: Path) -
 def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
     with EmbeddedServers(tmp_path, valkey=False) as urls:
         ask(urls.owner_database_url, "CREATE TABLE kept ()")
-        postmaster = min(servers_of(tmp_path), key=lambda pid: psutil.Process(pid).create_time())
+        postmaster = int((tmp_path / "embedded/postgres/postmaster.pid").read_text().split()[0])
 
-        psutil.Process(postmaster).kill()
+        os.kill(postmaster, SIGKILL)
 
         assert within(20, lambda: postmaster not in servers_of(tmp_path))
         assert within(20, lambda: database_answers(urls.database_url))

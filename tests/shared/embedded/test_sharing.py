@@ -9,23 +9,25 @@ from collections.abc import Generator
 from pathlib import Path
 from threading import Thread
 
-import psutil
 import pytest
 
 from shared.embedded import Embedded, EmbeddedServers
 from tests.conftest import give_up
 from tests.services import Missing
 from tests.shared.embedded.asking import ask, cache_answers, database_answers, within
-from tests.shared.embedded.holders import NOBODY, Holder, holding, python_for, servers_of, starting
+from tests.shared.embedded.holders import (
+    NOBODY,
+    Holder,
+    holding,
+    parents_of,
+    python_for,
+    servers_of,
+    starting,
+)
 
 
 def serves(place: Holder | Embedded) -> bool:
     return database_answers(place.database_url) and cache_answers(place.redis_url)
-
-
-def parents_of(servers: set[int]) -> set[int]:
-    """Who started them; a server's own children do not count."""
-    return {psutil.Process(server).ppid() for server in servers} - servers
 
 
 def test_two_processes_share_one_pair_of_servers(tmp_path: Path) -> None:
