@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from threading import Thread
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -71,5 +72,8 @@ class Spans:
         context = get_current_span().get_span_context()
         return format_trace_id(context.trace_id) if context.is_valid else None
 
-    def flush(self, *, within_s: float) -> None:
-        self._provider.force_flush(int(within_s * 1_000))
+    def close(self, *, within_s: float) -> None:
+        # OpenTelemetry's own time limit does not hold while a collector refuses or hangs.
+        closing = Thread(target=self._provider.shutdown, name="close tracing", daemon=True)
+        closing.start()
+        closing.join(within_s)

@@ -53,7 +53,7 @@ def shut_down() -> None:
     """Send what is left (this may take two seconds), and be off."""
     global _spans  # noqa: PLW0603 - see configure
     if _spans is not None:
-        _spans.flush(within_s=2.0)
+        _spans.close(within_s=2.0)
         _spans = None
 
 

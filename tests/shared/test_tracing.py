@@ -1,8 +1,10 @@
 """A trace goes from a request through a queue to a worker; without an exporter there is none."""
 
 import json
+import socket
 from collections.abc import Iterator
 from io import StringIO
+from time import monotonic
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -26,6 +28,11 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 def off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     tracing.configure("gateway")
+
+
+def port_of(server: socket.socket) -> int:
+    port: int = server.getsockname()[1]
+    return port
 
 
 def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
@@ -64,6 +71,19 @@ def test_an_endpoint_in_the_environment_switches_tracing_on(
     assert tracing.is_on()
     tracing.shut_down()
     assert not tracing.is_on()
+
+
+def test_a_collector_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port_of(silent)}")
+        tracing.configure("gateway")
+        with tracing.span("job"):
+            pass
+        began = monotonic()
+
+        tracing.shut_down()
+
+    assert monotonic() - began < 4
 
 
 def test_a_consumer_continues_the_trace_of_whoever_wrote_the_message(
