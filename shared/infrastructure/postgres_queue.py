@@ -1,4 +1,4 @@
-"""The PostgreSQL transport: one table of messages, `SKIP LOCKED` to share them, `NOTIFY` to wake."""
+"""The PostgreSQL transport: a table of messages, `SKIP LOCKED` to share, `NOTIFY` to wake."""
 
 import asyncio
 import time
@@ -91,7 +91,7 @@ CLAIM = text(f"""
 
 GIVE_BACK = text(f"""
     UPDATE platform.messages
-       SET available_at = created_at, attempts = attempts - 1
+       SET available_at = created_at, attempts = greatest(attempts - 1, 0)
      WHERE id = ANY(:ids) AND dead_at IS NULL
     RETURNING {_HURRY}, pg_notify('{CHANNEL}', queue)""")  # noqa: S608
 
@@ -112,6 +112,97 @@ DEPTHS = text("""
     SELECT queue, count(*) FILTER (WHERE dead_at IS NULL) AS waiting,
            count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead
       FROM platform.messages GROUP BY queue""")
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """What a listener does to the table. Everything here may raise DatabaseUnavailable."""
+
+    sessions: Sessions
+    queue: str
+    visibility_s: float
+
+    async def claim(self, most: int) -> list[Incoming]:
+        """Take some in hand; those that were in too many hands already are set aside."""
+        facts = {"queue": self.queue, "most": most, "limit": ATTEMPTS}
+        async with transaction(self.sessions) as session:
+            claimed = await session.execute(CLAIM, {**facts, "visibility": self.visibility_s})
+            rows = claimed.all()
+        for row in rows:
+            if row.is_dead:
+                log.error("message.handed_over_too_often", queue=self.queue, message_id=row.id)
+                metrics.messages_dead.labels(row.kind).inc()
+        return [
+            Incoming(str(row.id), row.kind, row.body, row.headers)
+            for row in rows
+            if not row.is_dead
+        ]
+
+    async def settle(self, verdicts: Sequence[tuple[Incoming, Outcome]]) -> None:
+        done = [UUID(one.id) for one, outcome in verdicts if outcome is Outcome.DONE]
+        dead = [UUID(one.id) for one, outcome in verdicts if outcome is Outcome.DEAD]
+        async with transaction(self.sessions) as session:
+            if done:
+                await session.execute(FORGET, {"ids": done})
+            if dead:
+                await session.execute(BURY, {"ids": dead})
+
+    async def give_back(self, hand: Sequence[Incoming]) -> None:
+        async with transaction(self.sessions) as session:
+            await session.execute(GIVE_BACK, {"ids": [UUID(one.id) for one in hand]})
+
+
+@dataclass
+class _Listening:
+    """One listener of one queue; what it has in hand is invisible to others for a while."""
+
+    taking: _Taking
+    bell: Bell
+    handle: Handle
+    room: Room
+    _hand: list[Incoming] = field(default_factory=list[Incoming])
+    _ours_until: float = 0.0
+
+    async def run(self, prefetch: int) -> None:
+        backoff, complaints = Backoff(), Complaints("messages.not_handled")
+        try:
+            while True:
+                try:
+                    await self._step(prefetch)
+                except Exception as error:  # noqa: BLE001 - the batch stays, whatever the reason
+                    complaints.about(type(error).__name__, queue=self.taking.queue, exc_info=error)
+                    await asyncio.sleep(backoff.next())
+                else:
+                    backoff.reset()
+                    complaints.over(queue=self.taking.queue)
+        finally:
+            await self._let_go()
+
+    async def _step(self, prefetch: int) -> None:
+        room = max(1, await self.room())
+        if self._hand and time.monotonic() > self._ours_until:
+            # Perhaps another's by now. It counts as handed over only if we had vanished with it.
+            await self.taking.give_back(self._hand)
+            self._hand = []
+        if not self._hand:
+            self.bell.mute(self.taking.queue)
+            # What remains of the time must do for handling it, and for a slow database.
+            self._ours_until = time.monotonic() + self.taking.visibility_s * 0.8
+            self._hand = await self.taking.claim(min(room, prefetch))
+        if not self._hand:
+            await self.bell.wait(self.taking.queue, at_most=POLL_EVERY_S)
+            return
+        batch = self._hand[:room]
+        outcomes = await self.handle(batch)
+        await self.taking.settle(list(zip(batch, outcomes, strict=True)))
+        self._hand = self._hand[len(batch) :]
+
+    async def _let_go(self) -> None:
+        """Another listener need not wait until we would have been taken for dead."""
+        if self._hand:
+            with suppress(DatabaseUnavailable, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self.taking.give_back(self._hand)
 
 
 class PostgresTransport:
@@ -147,8 +238,9 @@ class PostgresTransport:
         return {message.id for message in outgoing}
 
     async def listen(self, queue: str, handle: Handle, /, *, prefetch: int, room: Room) -> None:
-        await self._bell.start()
-        await _Listening(self, queue, handle, room).run(prefetch=prefetch)
+        self._bell.start()
+        taking = _Taking(self._sessions, queue, self._visibility_s)
+        await _Listening(taking, self._bell, handle, room).run(prefetch)
 
     async def dead_letters(self, queue: str, /, *, limit: int = 100) -> Sequence[DeadLetter]:
         try:
@@ -187,3 +279,10 @@ class PostgresTransport:
 
     async def close(self) -> None:
         await self._bell.stop()
+
+
+def _uuid(id_: str) -> UUID | None:
+    try:
+        return UUID(id_)
+    except ValueError:
+        return None
