@@ -100,6 +100,23 @@ CREATE TABLE platform.llm_usage (
 
 CREATE INDEX ix_llm_usage_at ON platform.llm_usage USING brin (at);
 
+CREATE TABLE platform.messages (
+    id UUID NOT NULL,
+    queue TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    headers JSONB NOT NULL,
+    available_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    dead_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_messages PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_messages_dead ON platform.messages (queue, dead_at) WHERE dead_at IS NOT NULL;
+
+CREATE INDEX ix_messages_waiting ON platform.messages (queue, available_at) WHERE dead_at IS NULL;
+
 CREATE TABLE platform.prompt_templates (
     id SERIAL NOT NULL,
     name VARCHAR(255) NOT NULL,

@@ -1,8 +1,8 @@
 """ai_engine as a process: `python -m ai_engine.main` (or `uvicorn ai_engine.main:app`)."""
 
 from ai_engine.wiring import SERVICE
-from shared.interface.serving import serve
 from shared.interface.service import create_app
+from shared.interface.serving import serve
 
 app = create_app(
     "AI Platform: ai_engine",

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
@@ -11,14 +11,15 @@ from uuid_utils.compat import uuid7
 from ai_engine.application.processing import Desk, ProcessingService
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker
-from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents
+from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents, sql_configuration
 from ai_engine.infrastructure.graph import AgentGraph
 from ai_engine.infrastructure.tables import SCHEMA
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
 from ai_engine.interface import config_api, handlers
+from ai_engine.interface.administration import Administration
 from shared.ground import Ground
-from shared.infrastructure.database import DatabaseUnavailable
+from shared.infrastructure.database import DatabaseUnavailable, transaction
 from shared.infrastructure.outbox import Relay
 from shared.infrastructure.token_stream import TokenWriter
 from shared.interface.queues import handler
@@ -26,6 +27,7 @@ from shared.interface.service import Service
 from shared.llm.budget_store import SqlBudgets
 from shared.llm.models import LangChainModels
 from shared.llm.store import CachedCatalogue
+from shared.llm.usage import Group, UsageFilter, UsageSum, sums
 from shared.runtime import Loop, every, running
 from shared.settings import Jobs, Models, load
 
@@ -34,7 +36,7 @@ from shared.settings import Jobs, Models, load
 async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     """ai_engine, ready to work; what it holds is handed back when the block ends."""
     relay = Relay(base.sessions, SCHEMA, base.transport)
-    app.state.ai_engine = config_api.wire(base.sessions)
+    app.state.ai_engine = _administration(base)
     if not base.platform.runs_worker:
         yield
         return
@@ -59,6 +61,29 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         await models.close()
 
 
+def _budgets(base: Ground) -> SqlBudgets:
+    cap = load(Models).llm_daily_budget_usd
+    return SqlBudgets(base.sessions, platform_daily_usd=cap)
+
+
+def _keys_present() -> frozenset[str]:
+    return frozenset(name for name, value in os.environ.items() if value)
+
+
+def _administration(base: Ground) -> Administration:
+    async def usage(wanted: UsageFilter, by: Sequence[Group]) -> Sequence[UsageSum]:
+        async with transaction(base.sessions) as session:
+            return await sums(session, wanted, by=by)
+
+    return Administration(
+        configuration=sql_configuration(base.sessions),
+        standings=_budgets(base).standings,
+        usage=usage,
+        keys_present=_keys_present(),
+        now=base.clock,
+    )
+
+
 def _worker(
     base: Ground, settings: Jobs, models: LangChainModels, tokens: TokenWriter, relay: Relay
 ) -> Worker:
@@ -66,8 +91,8 @@ def _worker(
         catalogue=CachedCatalogue(base.sessions),
         models=models,
         agents=CachedAgents(base.sessions),
-        budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
-        keys_present=frozenset(name for name, value in os.environ.items() if value),
+        budgets=_budgets(base),
+        keys_present=_keys_present(),
     )
     open_work = sql_work(
         base.sessions,

@@ -61,7 +61,7 @@ async def forget_old_keys(sessions: Sessions, older_than: timedelta = timedelta(
     async with transaction(sessions) as session:
         await session.execute(
             text(
-                "DELETE FROM gateway.idempotency_keys WHERE created_at < clock_timestamp() - CAST(:age AS interval)"
+                "DELETE FROM gateway.idempotency_keys WHERE created_at < now() - CAST(:age AS interval)"
             ),
             {"age": older_than},
         )
