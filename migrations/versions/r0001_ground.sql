@@ -337,8 +337,10 @@ CREATE TRIGGER jobs_status_guard BEFORE UPDATE ON gateway.jobs
 -- The services connect as members of this role, which owns nothing.
 DO $$
 BEGIN
-    CREATE ROLE ai_platform NOLOGIN;
-EXCEPTION WHEN duplicate_object THEN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ai_platform') THEN
+        CREATE ROLE ai_platform NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;
 END $$;
 
