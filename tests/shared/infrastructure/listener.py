@@ -11,9 +11,10 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nretry-after: 7\r\n\r\nok"
 
 @dataclass
 class Listener:
-    """`answer` is written once a request's head has arrived; then it goes on as `then` says."""
+    """Answers once it has read `ends_with`; then hangs up, unless it hangs or never ends."""
 
     answer: bytes = OK
+    ends_with: bytes = b"\r\n\r\n"
     endless: bool = False
     hangs: bool = False
     port: int = 0
@@ -23,7 +24,7 @@ class Listener:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            self.heads.append((await reader.readuntil(self.ends_with)).decode())
             if self.hangs:
                 await reader.read()
                 return
