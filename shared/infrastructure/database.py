@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from shared.availability import DatabaseUnavailable as DatabaseUnavailable
+
 Sessions = async_sessionmaker[AsyncSession]
 Row = Mapping[str, Any]
 
@@ -32,10 +34,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class DatabaseUnavailable(Exception):
-    """PostgreSQL is away, or too slow to answer; the same request may work later."""
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 import orjson
 from rich.console import Console
+from rich.markup import escape
 
 HAIKU: dict[str, object] = {
     "prompt": "Write a haiku about programming",
@@ -69,7 +70,8 @@ class Demo:
         job_id = accepted.json()["job_id"]
         self.console.print(
             f"   [dim]202 in {_ms(began)}: job {job_id} is a row in PostgreSQL now. "
-            "Pull the plug if you like.[/]"
+            "Pull the plug if you like.[/]",
+            soft_wrap=True,
         )
         async for name, data in _events(http, job_id):
             if name in {"completed", "failed", "cancelled"}:
@@ -80,9 +82,10 @@ class Demo:
         if job["status"] != "COMPLETED":
             raise PromiseBroken(f"the job ended as {job['status']}: {job['error']}")
         lines = str(job["result"]).splitlines()
-        self.console.print(f"   [bold green]answer[/] {lines[0] if lines else ''}", markup=True)
-        for line in lines[1:]:
-            self.console.print(f"          {line}", markup=False)
+        for number, line in enumerate(lines):
+            # Escaped: an answer is not ours, and "[offline model]" is no colour.
+            label = "[bold green]answer[/]" if number == 0 else "      "
+            self.console.print(f"   {label} {escape(line)}", soft_wrap=True)
         self.console.print(
             f"   [dim]COMPLETED after {_ms(began)} by {job['provider']}/{job['model']}.[/]"
         )

@@ -16,9 +16,9 @@ from ai_engine.application.processing import (
 from ai_engine.application.runs import Attempt, RunService
 from ai_engine.domain.run import Answered, JobId, NewRun, Run, Trouble
 from shared import logs, metrics, tracing
+from shared.availability import DatabaseUnavailable
 from shared.crash_points import crash_point
 from shared.domain import Clock, DomainError
-from shared.infrastructure.database import DatabaseUnavailable
 from shared.llm.budgets import BudgetExceeded
 from shared.llm.chat import ModelFailed
 

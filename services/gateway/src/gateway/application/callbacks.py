@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from gateway.application.ports import CallbackSender, JobReader, OpenWork
 from gateway.domain.callback import Callback, CallbackState
 from shared import logs, metrics
+from shared.availability import DatabaseUnavailable
 from shared.crash_points import crash_point
 from shared.domain import Clock
-from shared.infrastructure.database import DatabaseUnavailable
 
 log = logs.get()
 
