@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import logs, tracing
+from shared.availability import DatabaseUnavailable
 from shared.embedded import EmbeddedServers
 from shared.infrastructure.carrier import Carrier
 from shared.infrastructure.database import (
     DatabaseClock,
-    DatabaseUnavailable,
     Sessions,
     connect,
     sessions_of,

@@ -31,8 +31,9 @@ from sqlalchemy import (
 )
 from uuid_utils.compat import uuid7
 
+from shared.availability import DatabaseUnavailable
 from shared.domain import Invalid, NotFound
-from shared.infrastructure.database import DatabaseUnavailable, Sessions, metadata, transaction
+from shared.infrastructure.database import Sessions, metadata, transaction
 from shared.settings import Platform, refuse
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from shared.availability import DatabaseUnavailable as DatabaseUnavailable
+from shared.availability import DatabaseUnavailable
 
 Sessions = async_sessionmaker[AsyncSession]
 Row = Mapping[str, Any]

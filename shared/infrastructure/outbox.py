@@ -17,15 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from shared import logs
+from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 from shared.crash_points import crash_point
-from shared.infrastructure.database import (
-    DatabaseUnavailable,
-    Sessions,
-    insert_rows,
-    metadata,
-    transaction,
-)
+from shared.infrastructure.database import Sessions, insert_rows, metadata, transaction
 from shared.messaging import CarrierUnavailable, Outgoing, Transport
 
 log = logs.get()

@@ -13,14 +13,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import logs, metrics
+from shared.availability import DatabaseUnavailable
 from shared.infrastructure.bell import CHANNEL, Bell
-from shared.infrastructure.database import (
-    DatabaseUnavailable,
-    Sessions,
-    insert_rows,
-    metadata,
-    transaction,
-)
+from shared.infrastructure.database import Sessions, insert_rows, metadata, transaction
 from shared.infrastructure.patience import Backoff, Complaints
 from shared.messaging import (
     CarrierUnavailable,

@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from shared.availability import DatabaseUnavailable
 from shared.batching import Overloaded
 from shared.domain import ChangedMeanwhile, Conflict, DomainError, NotFound
-from shared.infrastructure.database import DatabaseUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -7,9 +7,9 @@ from typing import Generic, TypeVar, cast
 from pydantic import ValidationError
 
 from shared import logs, metrics
+from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 from shared.domain import DomainError
-from shared.infrastructure.database import DatabaseUnavailable
 from shared.messaging import Handle, Incoming, Outcome
 
 log = logs.get()

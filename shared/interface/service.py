@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from shared import metrics
+from shared.availability import DatabaseUnavailable
 from shared.ground import Ground, Seed, ground
 from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
-from shared.infrastructure.database import DatabaseUnavailable, transaction
+from shared.infrastructure.database import transaction
 from shared.interface.access import Access
 from shared.interface.http import create_api
 from shared.interface.limits import RateLimit

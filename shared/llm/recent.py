@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from shared.infrastructure.database import DatabaseUnavailable
+from shared.availability import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 

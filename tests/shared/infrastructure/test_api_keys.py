@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.availability import DatabaseUnavailable
 from shared.infrastructure.api_keys import (
     ApiKeyRejected,
     ApiKeys,
@@ -16,13 +17,7 @@ from shared.infrastructure.api_keys import (
     api_keys,
     refuse_without_keys,
 )
-from shared.infrastructure.database import (
-    DatabaseUnavailable,
-    Sessions,
-    connect,
-    sessions_of,
-    transaction,
-)
+from shared.infrastructure.database import Sessions, connect, sessions_of, transaction
 from shared.settings import Platform
 
 TENANT = uuid4()

@@ -9,13 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.infrastructure.database import (
-    DatabaseUnavailable,
-    Sessions,
-    connect,
-    sessions_of,
-    transaction,
-)
+from shared.availability import DatabaseUnavailable
+from shared.infrastructure.database import Sessions, connect, sessions_of, transaction
 from shared.llm.budget_store import CAPS, Settlement, SqlBudgets, settle
 from shared.llm.budgets import PLATFORM, BudgetExceeded, Cap, Reservation, Scope, Standing
 from shared.llm.changes import SqlEntries, changing

@@ -8,13 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.infrastructure.database import (
-    DatabaseUnavailable,
-    Sessions,
-    connect,
-    sessions_of,
-    transaction,
-)
+from shared.availability import DatabaseUnavailable
+from shared.infrastructure.database import Sessions, connect, sessions_of, transaction
 from shared.llm.catalogue import (
     Catalogue,
     LLMConfig,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from shared.infrastructure.database import DatabaseUnavailable
+from shared.availability import DatabaseUnavailable
 from shared.llm.recent import Recent
 from tests.waiting import until
 

@@ -18,8 +18,9 @@ from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
 from ai_engine.interface import config_api, handlers
 from ai_engine.interface.administration import Administration
+from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
-from shared.infrastructure.database import DatabaseUnavailable, transaction
+from shared.infrastructure.database import transaction
 from shared.infrastructure.outbox import Relay
 from shared.infrastructure.token_stream import TokenWriter
 from shared.interface.queues import handler

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
-from shared.infrastructure.database import DatabaseUnavailable, transaction
+from shared.infrastructure.database import transaction
 from standalone.invariants import broken
 
 
