@@ -177,7 +177,7 @@ def redis_url(worker_redis: RedisDatabase) -> str:
 
 @pytest.fixture(scope="session")
 def rabbitmq_url(ground: Ground) -> str:
-    """A broker that others may be using too: name queues so that they are yours, and delete them."""
+    """A broker that others may be using too: name your queues uniquely, and delete them."""
     return address_or_skip(ground, "RabbitMQ")
 
 
