@@ -40,7 +40,7 @@ class LangChainClient:
 
     async def _whole(self, asked: dict[str, Any], exchange: Exchange) -> Answer:
         try:
-            result = await self._model._agenerate(**asked)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            result = await self._model._agenerate(**asked)  # noqa: SLF001
             generation = result.generations[0]
             how = {**(result.llm_output or {}), **(generation.generation_info or {})}
             return _answer(storable(generation.text), [generation.message], how)
@@ -53,7 +53,7 @@ class LangChainClient:
         self, asked: dict[str, Any], exchange: Exchange, on_token: OnToken
     ) -> Answer:
         pieces, notable, how = list[str](), list[BaseMessage](), dict[str, Any]()
-        stream = cast("AsyncGenerator[ChatGenerationChunk]", self._model._astream(**asked))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        stream = cast("AsyncGenerator[ChatGenerationChunk]", self._model._astream(**asked))  # noqa: SLF001
         async with aclosing(stream), aclosing(_readable(stream, exchange)) as readable:
             async for chunk in readable:
                 how |= {**(chunk.generation_info or {}), **chunk.message.response_metadata}

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 from zlib import crc32
 
+Language = Literal["en", "id"]
+
 #: By the topic's own syllables: what completes it to five.
-OPENINGS: Mapping[str, Mapping[int, str]] = {
+OPENINGS: Mapping[Language, Mapping[int, str]] = {
     "en": {
         1: "{} in morning light",
         2: "{} at first light",
@@ -17,10 +19,10 @@ OPENINGS: Mapping[str, Mapping[int, str]] = {
     "id": {1: "{} pagi hari", 2: "{} di senja", 3: "{} sunyi", 4: "{} pun", 5: "{}"},
 }
 #: For a word that fills more than a line.
-TOO_LONG = {"en": "One long word to learn", "id": "Kata yang panjang"}
+TOO_LONG: Mapping[Language, str] = {"en": "One long word to learn", "id": "Kata yang panjang"}
 
 #: What comes after it: words in the topic, then a middle and an end.
-ENDINGS: Mapping[str, Sequence[tuple[str, str, str]]] = {
+ENDINGS: Mapping[Language, Sequence[tuple[str, str, str]]] = {
     "en": (
         (
             "sea|ocean|beach|wave",
@@ -41,7 +43,7 @@ ENDINGS: Mapping[str, Sequence[tuple[str, str, str]]] = {
     ),
     "id": (
         ("laut|pantai|ombak", "garam di atas batu", "ombak kembali"),
-        ("kopi|teh|sarapan", "uap naik pelan-pelan", "hari dimulai"),
+        ("kopi|teh|sarapan", "uap naik perlahan", "hari dimulai"),
         ("hujan|badai|awan", "atap bernyanyi pelan", "kebun pun minum"),
         ("", "angin pelan membawa", "hari pun tenang"),
         ("", "langkah kecil tak henti", "lalu terdiam"),
@@ -52,7 +54,7 @@ ENDINGS: Mapping[str, Sequence[tuple[str, str, str]]] = {
 _IRREGULAR = {"quiet": 2, "poem": 2, "idea": 3, "science": 2, "lion": 2, "being": 2, "create": 2}
 
 
-def haiku(topic: str, language: Literal["en", "id"]) -> str:
+def haiku(topic: str, language: Language) -> str:
     """Three lines; the same for the same topic."""
     words = topic.split()
     while len(words) > 1 and syllables(" ".join(words), language) > 5:
@@ -64,7 +66,7 @@ def haiku(topic: str, language: Literal["en", "id"]) -> str:
     return f"{first[:1].upper()}{first[1:]},\n{middle};\n{last}."
 
 
-def syllables(text: str, language: Literal["en", "id"]) -> int:
+def syllables(text: str, language: Language) -> int:
     """About as many as a person would count."""
     count = _english if language == "en" else _indonesian
     return sum(count(word) for word in re.findall(r"[^\W\d_]+", text.lower()))

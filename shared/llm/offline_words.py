@@ -3,13 +3,10 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from shared.llm.chat import ChatMessage
-from shared.llm.offline_poems import haiku
+from shared.llm.offline_poems import Language, haiku
 from shared.llm.offline_verdicts import verdict
-
-Language = Literal["en", "id"]
 
 PREFIX = "[offline model] "
 

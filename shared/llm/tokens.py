@@ -17,17 +17,14 @@ def plausible(count: object) -> bool:
 
 
 def counts(usage: object) -> dict[str, Any] | None:
-    """A provider's usage report without what cannot be a number of tokens; None if nothing is left.
-
-    Words (such as a service tier) stay.
-    """
+    """A provider's usage report without what is no number of tokens; None if nothing is left."""
     if not isinstance(usage, Mapping):
         return None
     kept: dict[str, Any] = {}
     for name, value in cast("Mapping[str, Any]", usage).items():
         if isinstance(value, Mapping):
             kept[name] = counts(cast("object", value)) or {}
-        elif isinstance(value, str) or plausible(value):
+        elif plausible(value):
             kept[name] = value
     return kept or None
 

@@ -246,7 +246,7 @@ _TROUBLE: Sequence[tuple[type[Exception], Code, str, bool]] = (
     (aiohttp.ClientConnectorError, "llm_unavailable", "no connection ({kind})", False),
     (aiohttp.ConnectionTimeoutError, "llm_unavailable", "no connection ({kind})", False),
     (aiohttp.InvalidURL, "llm_rejected", "its base URL is none", False),
-    (aiohttp.NonHttpUrlClientError, "llm_rejected", "its base URL is none", False),
+    (UnicodeError, "llm_rejected", "its base URL is none", False),  # a name like a..b
     (aiohttp.ClientResponseError, "llm_bad_answer", "the answer is no HTTP", True),
     (aiohttp.SocketTimeoutError, "llm_unavailable", "silent for {patience:g} s", True),
     (aiohttp.ClientError, "llm_unavailable", "connection lost ({kind})", True),
@@ -258,7 +258,7 @@ _TROUBLE: Sequence[tuple[type[Exception], Code, str, bool]] = (
 def _in_our_words(exchange: Exchange) -> Generator[None]:
     try:
         yield
-    except (aiohttp.ClientError, OSError) as error:
+    except (aiohttp.ClientError, OSError, UnicodeError) as error:
         _, code, words, exchange.is_sent = next(
             row for row in _TROUBLE if isinstance(error, row[0])
         )
