@@ -1,6 +1,7 @@
 """What every service stands on: database, carrier, hints; real servers or embedded ones."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from shared.infrastructure.database import (
 )
 from shared.infrastructure.migrations import NewerDatabase, pending, upgrade
 from shared.infrastructure.postgres_queue import PostgresTransport
+from shared.infrastructure.posture import posture
 from shared.infrastructure.rabbitmq import RabbitTransport
 from shared.infrastructure.redis import Hints
 from shared.infrastructure.secrets import Vault, open_vault
 from shared.llm.seeds import seed
 from shared.messaging import Transport
 from shared.runtime import running
-from shared.settings import Infrastructure, Platform, end_at_once, load
+from shared.settings import Infrastructure, Platform, end_at_once, likely_typos, load
 
 log = logs.get()
 
@@ -55,6 +57,8 @@ async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Gro
     """
     platform, infrastructure = load(Platform), load(Infrastructure)
     logs.configure(service, platform.log_level, platform.environment)
+    for name, meant in likely_typos(os.environ):
+        log.warning("setting.unknown", name=name, did_you_mean=meant)
     tracing.configure(service)
     async with AsyncExitStack() as stack:
         stack.callback(tracing.shut_down)
@@ -63,6 +67,8 @@ async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Gro
         stack.push_async_callback(engine.dispose)
         sessions = sessions_of(engine)
         await _refuse_other_tables(database_url)
+        if platform.is_production:
+            await _refuse_to_risk_it(sessions)
         hints = Hints(redis_url)
         stack.push_async_callback(hints.close)
         transport = _transport(sessions, infrastructure)
@@ -100,7 +106,8 @@ async def _servers(
     infrastructure: Infrastructure,
     seeds: Sequence[Seed],
 ) -> tuple[str, str | None]:
-    redis_url = infrastructure.redis_url and infrastructure.redis_url.get_secret_value()
+    given = infrastructure.redis_url
+    redis_url = given.get_secret_value() if given else None
     if infrastructure.database_url is not None:
         return infrastructure.database_url.get_secret_value(), redis_url
     servers = EmbeddedServers(platform.data_dir, valkey=redis_url is None, say=log.info)
@@ -121,6 +128,12 @@ async def _refuse_other_tables(database_url: str) -> None:
         return
     if missing:
         end_at_once(f"migrations are pending ({', '.join(missing)}): run `ai-platform migrate`")
+
+
+async def _refuse_to_risk_it(sessions: Sessions) -> None:
+    with suppress(DatabaseUnavailable):
+        if refusal := (await posture(sessions)).refusal:
+            end_at_once(refusal)
 
 
 def _transport(sessions: Sessions, infrastructure: Infrastructure) -> Transport:

@@ -1,7 +1,9 @@
 """Settings from the environment (and `.env`), one class per concern; bad values end the process."""
 
+import difflib
 import os
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
@@ -158,6 +160,17 @@ def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None
         raise ValueError(f"must start with one of {', '.join(sorted(schemes))}://")
     _ = parts.port  # raises ValueError when it is no number
     return value
+
+
+def likely_typos(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that nobody reads but that look much like one of ours, and which that is."""
+    concerns = (Platform, Infrastructure, Jobs, Models, Shop)
+    ours = {name.upper() for concern in concerns for name in concern.model_fields}
+    return [
+        (name, meant[0])
+        for name in sorted(environment.keys() - ours)
+        if (meant := difflib.get_close_matches(name.removeprefix("AIP_"), ours, n=1, cutoff=0.9))
+    ]
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

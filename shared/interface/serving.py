@@ -2,6 +2,7 @@
 
 import os
 import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,7 +22,7 @@ def serve(app: FastAPI, *, default_port: int) -> None:
 def server_for(app: FastAPI, *, default_port: int) -> uvicorn.Server:
     """A server that is ready to be run, as the settings want it."""
     platform = load(Platform)
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             host=platform.host or ("0.0.0.0" if platform.is_production else "127.0.0.1"),  # noqa: S104
@@ -32,6 +33,15 @@ def server_for(app: FastAPI, *, default_port: int) -> uvicorn.Server:
             timeout_graceful_shutdown=5,
         )
     )
+
+
+class _Server(uvicorn.Server):
+    """Ends its work on the first signal, and itself on the second."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + sig)
+        super().handle_exit(sig, frame)
 
 
 def refuse_busy_port(host: str, port: int) -> None:

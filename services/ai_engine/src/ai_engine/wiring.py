@@ -29,6 +29,7 @@ from shared.llm.budget_store import SqlBudgets
 from shared.llm.models import LangChainModels
 from shared.llm.store import CachedCatalogue
 from shared.llm.usage import Group, UsageFilter, UsageSum, sums
+from shared.messaging import CarrierUnavailable
 from shared.runtime import Loop, every, running
 from shared.settings import Jobs, Models, load
 
@@ -57,7 +58,9 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
             async with running(_taking(base, settings, worker)):
                 yield
             await worker.drain(base.platform.drain_s)
-            await relay.relay_once()
+            with suppress(CarrierUnavailable, DatabaseUnavailable):
+                while await relay.relay_once():
+                    pass
     finally:
         await models.close()
 

@@ -180,6 +180,8 @@ def _serve(*, tell_story: bool, once: bool) -> None:
 
     if tell_story:
         os.environ.setdefault("LOG_LEVEL", "WARNING")
+        # A model that thinks for a moment: otherwise there would be nothing to watch.
+        os.environ.setdefault("OFFLINE_DELAY_S", "1")
     platform = load(Platform)
     port = platform.port or DEFAULT_PORT
     refuse_busy_port("127.0.0.1", port)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import httpx
 import orjson
 from rich.console import Console
-from rich.markup import escape
 
 HAIKU: dict[str, object] = {
     "prompt": "Write a haiku about programming",
@@ -73,19 +72,30 @@ class Demo:
             "Pull the plug if you like.[/]",
             soft_wrap=True,
         )
+        self.console.print("   [bold green]answer[/] ", end="")
+        words = ""
         async for name, data in _events(http, job_id):
-            if name in {"completed", "failed", "cancelled"}:
+            if name == "token":
+                words += str(data["text"])
+                self._say(str(data["text"]))
+            elif name == "restart":
+                words = ""
+                self._say("\n(again) ")
+            elif name in {"completed", "failed", "cancelled"}:
+                # Words that came live are a hint; the stored result is what counts.
+                self._say(str(data["result"] or "").removeprefix(words))
                 return self._ended(data, began)
         raise PromiseBroken("the event stream ended before the job did")
 
+    def _say(self, words: str) -> None:
+        self.console.print(
+            words.replace("\n", "\n          "), end="", markup=False, soft_wrap=True
+        )
+
     def _ended(self, job: dict[str, object], began: float) -> dict[str, object]:
+        self.console.print()
         if job["status"] != "COMPLETED":
             raise PromiseBroken(f"the job ended as {job['status']}: {job['error']}")
-        lines = str(job["result"]).splitlines()
-        for number, line in enumerate(lines):
-            # Escaped: an answer is not ours, and "[offline model]" is no colour.
-            label = "[bold green]answer[/]" if number == 0 else "      "
-            self.console.print(f"   {label} {escape(line)}", soft_wrap=True)
         self.console.print(
             f"   [dim]COMPLETED after {_ms(began)} by {job['provider']}/{job['model']}.[/]"
         )

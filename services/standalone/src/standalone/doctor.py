@@ -3,11 +3,9 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
-from shared.infrastructure.database import transaction
+from shared.infrastructure.posture import posture
 from standalone.invariants import broken
 
 
@@ -23,17 +21,21 @@ class Finding:
 async def examine(base: Ground) -> AsyncGenerator[Finding]:
     """Look at dependencies first, then at what must hold. Ends early without PostgreSQL."""
     try:
-        version, fsync, is_privileged = await _postgres(base)
+        found = await posture(base.sessions)
     except DatabaseUnavailable as away:
         yield Finding(is_well=False, what="PostgreSQL", says=f"does not answer ({away})")
         return
-    yield Finding(is_well=True, what="PostgreSQL", says=f"version {version}")
+    yield Finding(is_well=True, what="PostgreSQL", says=f"version {found.version}")
     # A database that is not synced to disk loses what was answered with 202.
-    yield Finding(is_well=fsync, what="durability", says="fsync is on" if fsync else "fsync is OFF")
     yield Finding(
-        is_well=not (is_privileged and base.platform.is_production),
+        is_well=found.is_durable,
+        what="durability",
+        says="commits reach the disk" if found.is_durable else "commits may be LOST",
+    )
+    yield Finding(
+        is_well=not (found.is_privileged and base.platform.is_production),
         what="database role",
-        says="owns or may do everything" if is_privileged else "neither owner nor superuser",
+        says="may do everything" if found.is_privileged else "neither owner nor superuser",
     )
     yield await _carrier(base)
     yield await _redis(base)
@@ -42,23 +44,6 @@ async def examine(base: Ground) -> AsyncGenerator[Finding]:
         yield Finding(is_well=False, what="invariant", says=f"{name}: broken by {rows}")
     if not offenders:
         yield Finding(is_well=True, what="invariants", says="all hold")
-
-
-async def _postgres(base: Ground) -> tuple[str, bool, bool]:
-    async with transaction(base.sessions) as session:
-        row = (
-            await session.execute(
-                text("""
-                    SELECT current_setting('server_version') AS version,
-                           current_setting('fsync') = 'on'
-                           AND current_setting('synchronous_commit') <> 'off' AS fsync,
-                           rolsuper OR rolbypassrls OR pg_has_role(
-                               (SELECT relowner FROM pg_class
-                                 WHERE oid = 'gateway.jobs'::regclass), 'MEMBER') AS privileged
-                      FROM pg_roles WHERE rolname = current_user""")
-            )
-        ).one()
-    return row.version, row.fsync, row.privileged
 
 
 async def _carrier(base: Ground) -> Finding:

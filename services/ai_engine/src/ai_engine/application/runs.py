@@ -80,7 +80,10 @@ class RunService:
     async def take_over(self) -> int:
         """Put back what dead workers held; returns how many runs that was."""
         async with self.open_work() as work:
-            return len(await work.runs.take_over())
+            taken = await work.runs.take_over()
+            if taken:
+                await work.workers.forget_the_dead()
+            return len(taken)
 
     async def beat(self) -> set[JobId]:
         """Say that this worker lives; returns the runs that it still holds."""

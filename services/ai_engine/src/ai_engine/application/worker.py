@@ -40,6 +40,7 @@ class Worker:
     #: before its first beat the others take it for dead
     _has_beaten: bool = False
     _due: asyncio.Event = field(default_factory=asyncio.Event)
+    _missing: set[JobId] = field(default_factory=set[JobId])
     _is_closed: bool = False
     _is_leaving: bool = False
     _telling: asyncio.Future[None] | None = None
@@ -92,8 +93,13 @@ class Worker:
     async def beat(self) -> None:
         """Say that this worker lives, and stop working on what is no longer its own."""
         before = set(self._busy)
-        held = await self.runs.beat()
-        self._drop(before - held)
+        missing = before - await self.runs.beat()
+        # Twice missing: once may be one that was just decided, and is about to leave by itself.
+        for job_id in missing & self._missing & self._busy.keys():
+            metrics.fenced.labels("run").inc()
+            log.warning("run.lost", job_id=str(job_id))
+            self._drop({job_id})
+        self._missing = missing
         if not self._has_beaten:
             self._has_beaten = True
             await self._notify()

@@ -194,6 +194,10 @@ class Workers(Protocol):
         """Say that this worker lives. Whoever is silent too long loses its runs."""
         ...
 
+    async def forget_the_dead(self) -> None:
+        """Those whose runs were taken over long ago."""
+        ...
+
     async def leave(self) -> None:
         """Say good-bye, so that nobody waits for the next beat."""
         ...

@@ -25,6 +25,7 @@ from ai_engine.domain.run import (
     Spent,
 )
 from ai_engine.infrastructure.tables import SCHEMA
+from shared import metrics
 from shared.contracts import Message, PromptCompleted, PromptFailed, PromptsStarted, Usage
 from shared.infrastructure.database import as_json
 from shared.infrastructure.outbox import Envelope, announce
@@ -177,6 +178,7 @@ class SqlRuns:
         taken = await self._session.scalars(_TAKE_OVER, {"patience": self._dead_after_s})
         ids = list(taken)
         if ids:
+            metrics.takeovers.labels("run").inc(len(ids))
             await self._give_up_the_guilty()
         return ids
 
@@ -242,6 +244,11 @@ class SqlWorkers:
                 INSERT INTO ai_engine.workers (id, beat_at) VALUES (:me, clock_timestamp())
                 ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()"""),
             {"me": self._worker_id},
+        )
+
+    async def forget_the_dead(self) -> None:
+        await self._session.execute(
+            text("DELETE FROM ai_engine.workers WHERE beat_at < now() - interval '1 hour'")
         )
 
     async def leave(self) -> None:
