@@ -4,9 +4,8 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -175,14 +174,19 @@ def likely_typos(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
+# By hand, because functools.cache would hide from type checkers what comes back.
+_loaded: dict[type[BaseSettings], Any] = {}
 
-@cache
+
 def load(kind: type[SettingsT]) -> SettingsT:
-    """Read one concern's settings; a bad value ends the process with one clear line (exit 78)."""
-    try:
-        return kind()
-    except ValidationError as bad:
-        refuse("; ".join(_sentence(error) for error in bad.errors()))
+    """Read one concern's settings, once; a bad value ends the process with one line (exit 78)."""
+    if kind not in _loaded:
+        try:
+            _loaded[kind] = kind()
+        except ValidationError as bad:
+            refuse("; ".join(_sentence(error) for error in bad.errors()))
+    settings: SettingsT = _loaded[kind]
+    return settings
 
 
 def refuse(reason: str) -> NoReturn:
