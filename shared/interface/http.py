@@ -115,7 +115,8 @@ def _name(scope: Scope) -> str:
 
 def _refuse_oddities(scope: Scope) -> None:
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    if len(headers) > _MOST_HEADERS or sum(len(text) for _, text in headers) > _LONGEST_HEADERS:
+    size = sum(len(name) + len(value) for name, value in headers)
+    if len(headers) > _MOST_HEADERS or size > _LONGEST_HEADERS:
         detail = f"At most {_MOST_HEADERS} headers and {_LONGEST_HEADERS} bytes of them."
         raise Problem(431, "headers_too_large", detail, headers={"Connection": "close"})
     # PostgreSQL could not even be asked about such a text.

@@ -91,15 +91,13 @@ class StrictRequest(Request):
                         raise _too_large(limit)
         except TimeoutError:
             detail = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
-            raise Problem(408, "request_timeout", detail, headers=_HANG_UP) from None
+            hang_up = {"Connection": "close"}
+            raise Problem(408, "request_timeout", detail, headers=hang_up) from None
         return bytes(body)
 
 
 _ABOUT_THE_BODY = {b"content-type", b"content-encoding", b"content-length"}
 _JSON = re.compile(rb"application/json\s*(;\s*charset=\"?utf-8\"?\s*)?;?", re.IGNORECASE)
-
-#: For whoever still sends: what comes next on this connection is not a request.
-_HANG_UP = {"Connection": "close"}
 
 
 def _unsupported(detail: str) -> Problem:
@@ -107,5 +105,6 @@ def _unsupported(detail: str) -> Problem:
 
 
 def _too_large(limit: int) -> Problem:
-    detail = f"The body is larger than {limit} bytes."
-    return Problem(413, "payload_too_large", detail, headers=_HANG_UP)
+    # The connection stays open: closed while its peer still sends, it would be reset, and the
+    # peer would never read this. The server throws the rest away as it comes.
+    return Problem(413, "payload_too_large", f"The body is larger than {limit} bytes.")
