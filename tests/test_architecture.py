@@ -27,6 +27,7 @@ SHAPES = {
     "Entry": "what a config and a template have in common",
     "Log": "structlog's logger, typed",
     "Piece": "a part of an answer, while it is written",
+    "Processing": "ProcessingService, as the worker sees it",
     "Server": "what the keeper of embedded servers starts and stops",
     "Span": "OpenTelemetry's span, typed",
 }
@@ -153,7 +154,7 @@ def test_somebody_hears_every_message() -> None:
 
 
 def test_somebody_says_every_message() -> None:
-    said = {call.func.id for call in calls("services") if isinstance(call.func, ast.Name)}
+    said = {ast.unparse(call.func).removesuffix(".model_construct") for call in calls("services")}
 
     assert all_messages() - said == set()
 
@@ -171,7 +172,8 @@ def marked(source: Source) -> set[str]:
 
 
 def test_every_port_has_a_contract_that_fake_and_real_keep() -> None:
-    ports = {c.name for source in product() for c in source.classes if "Protocol" in bases_of(c)}
+    protocols = [c for source in product() for c in source.classes if "Protocol" in bases_of(c)]
+    ports = {protocol.name for protocol in protocols if not protocol.name.startswith("_")}
     tests = [source for source in everything() if source.path.parts[0] == "tests"]
     kept = set[str]().union(*map(marked, tests))
 
@@ -231,7 +233,7 @@ def test_copying_the_example_environment_changes_nothing() -> None:
 
 def test_the_revisions_make_exactly_the_declared_tables(owner_database_url: str) -> None:
     for source in product():
-        if "Table(" in source.text and "infrastructure" in source.path.parts:
+        if " Table(" in source.text:
             importlib.import_module(module_name(source.path))
 
     migrations.upgrade(owner_database_url)
