@@ -11,7 +11,7 @@ from shared.llm.catalogue import LLMConfig, Provider
 from shared.llm.chat import OnToken
 from shared.llm.failures import ProviderFailed
 from shared.llm.offline_words import answer, count_words
-from shared.llm.questions import Answer, Client, Question
+from shared.llm.questions import Answer, Client, Question, storable
 from shared.llm.wire import Exchange, Wire
 
 #: What an environment variable holds, or None.
@@ -69,9 +69,9 @@ class Clients:
         """Read at each call, so that a changed key is used at once."""
         key = self._keys(variable)
         if not key:
-            raise ProviderFailed("llm_auth", f"{variable} is not set")
+            raise ProviderFailed("llm_auth", f"{variable} is not set", is_skip=True)
         if not key.isascii() or not key.isprintable() or " " in key:
-            raise ProviderFailed("llm_auth", f"{variable} holds what no header may")
+            raise ProviderFailed("llm_auth", f"{variable} holds what no header may", is_skip=True)
         return SecretStr(key)
 
 
@@ -82,7 +82,7 @@ class OfflineClient:
         self._delay_s = delay_s
 
     async def ask(self, question: Question, _: Exchange, on_token: OnToken | None, /) -> Answer:
-        text = answer(question.messages)
+        text = storable(answer(question.messages))
         pieces = text.split(" ") if on_token else [text]
         for number, piece in enumerate(pieces):
             if self._delay_s:

@@ -74,7 +74,7 @@ def refused(status: int, headers: Mapping[str, str], body: object) -> ProviderFa
     where = f"HTTP {status}" if status >= 300 else "an error inside the answer"
     return ProviderFailed(
         _code(status, error, name),
-        " ".join(part for part in (where, name, _quoted(error.get("param"))) if part),
+        " ".join(part for part in (where, name, a_name(error.get("param"))) if part),
         retry_after_s=retry_after(headers),
         blames=_blamed(status, error),
     )
@@ -118,6 +118,13 @@ def no_answer(
     return ModelFailed(told.code, detail, retry_after_s=told.retry_after_s, calls=calls)
 
 
+def a_name(value: object) -> str:
+    """A name that a provider gave, or nothing: what is none may repeat a prompt or a key."""
+    if isinstance(value, str) and re.fullmatch(r"[\w.\-\[\]]{1,64}", value):
+        return mask(value)
+    return ""
+
+
 _MAY_PASS = {"llm_unavailable", "llm_bad_answer"}
 
 
@@ -156,14 +163,7 @@ def _error_in(body: object) -> dict[str, Any]:
 
 
 def _name(error: Mapping[str, Any]) -> str:
-    return _quoted(error.get("code")) or _quoted(error.get("type"))
-
-
-def _quoted(value: object) -> str:
-    """A name that a provider gave, if it is one: its sentences may repeat prompts and keys."""
-    if isinstance(value, str) and re.fullmatch(r"[\w.\-\[\]]{1,64}", value):
-        return mask(value)
-    return ""
+    return a_name(error.get("code")) or a_name(error.get("type"))
 
 
 def _number(text: str | None) -> float | None:

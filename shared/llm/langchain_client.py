@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.outputs import ChatGenerationChunk
 
 from shared.llm.chat import ChatMessage, OnToken
-from shared.llm.failures import ProviderFailed, bad_answer
+from shared.llm.failures import ProviderFailed, a_name, bad_answer
 from shared.llm.questions import Answer, Question, storable
 from shared.llm.wire import Exchange
 
@@ -111,6 +111,6 @@ def _answer(text: str, messages: Sequence[BaseMessage], how: Mapping[str, Any]) 
         text=text,
         input_tokens=usage["input_tokens"] if usage else None,
         output_tokens=usage["output_tokens"] if usage else None,
-        finish_reason=how.get("finish_reason") or how.get("stop_reason"),
+        finish_reason=a_name(how.get("finish_reason") or how.get("stop_reason")) or None,
         calls_tools=any(one.tool_calls for one in said),
     )

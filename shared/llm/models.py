@@ -20,9 +20,12 @@ from shared.llm.wire import Exchange
 
 log = logs.get()
 
-#: A stream may pause this long. A whole answer may take all the time that its config allows,
-#: because nothing of it arrives before the model has thought of its last word.
-STREAM_PATIENCE_S = 60.0
+#: How long a provider may say nothing.
+PATIENCE_S = 60.0
+
+#: Of a whole answer nothing arrives before the model has written its last word, so there silence
+#: may last as long as it takes somebody this slow to write as much as is allowed.
+SLOWEST_TOKENS_PER_S = 20.0
 
 
 @dataclass
@@ -45,10 +48,11 @@ class Conversation:
             config.max_tokens if self.max_tokens is None else self.max_tokens,
         )
 
-    def exchange(self, config: LLMConfig) -> Exchange:
+    def exchange(self, config: LLMConfig, question: Question) -> Exchange:
+        patience_s = PATIENCE_S
         if self.on_token is None:
-            return Exchange(patience_s=config.timeout_s)
-        return Exchange(patience_s=min(STREAM_PATIENCE_S, config.timeout_s))
+            patience_s = max(PATIENCE_S, question.max_tokens / SLOWEST_TOKENS_PER_S)
+        return Exchange(patience_s=min(patience_s, config.timeout_s))
 
 
 class LangChainModels:
@@ -138,12 +142,13 @@ class LangChainModels:
         self, client: Client, config: LLMConfig, asked: Conversation, deadline: float
     ) -> Answer:
         """One request, measured however it ends."""
-        attempt = Attempt(config, asked.question(config), asked.exchange(config))
+        question = asked.question(config)
+        attempt = Attempt(config, question, asked.exchange(config, question))
         with tracing.span(attempt.name, kind="CLIENT") as span:
             span.note(**attempt.facts())
             try:
                 async with _in_time(deadline, config.timeout_s):
-                    answer = await client.ask(attempt.question, attempt.exchange, asked.on_token)
+                    answer = await client.ask(question, attempt.exchange, asked.on_token)
                 attempt.answered(answer)
             except ProviderFailed as failed:
                 attempt.error = failed.code

@@ -92,7 +92,7 @@ class Wire:
         self, url: str, headers: Mapping[str, str], payload: Json, exchange: Exchange
     ) -> aiohttp.ClientResponse:
         body = _spoken(payload)
-        exchange.is_sent = True
+        exchange.is_sent, exchange.is_free = True, False
         response = await self._open().post(
             url,
             data=body if len(body) < _LARGE else BytesIO(body),
@@ -102,9 +102,7 @@ class Wire:
                 sock_connect=min(_CONNECT_S, exchange.patience_s), sock_read=exchange.patience_s
             ),
         )
-        exchange.request_id = response.headers.get("x-request-id") or response.headers.get(
-            "request-id"
-        )
+        exchange.request_id = _request_id(response.headers)
         if response.status >= 300:
             exchange.is_free = True
             async with response:
@@ -220,6 +218,11 @@ async def _error_body(response: aiohttp.ClientResponse) -> object:
     return None
 
 
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    given = headers.get("x-request-id") or headers.get("request-id") or ""
+    return given if given.isascii() and 0 < len(given) <= 200 else None
+
+
 def _raise_error_in(answer: Json, response: aiohttp.ClientResponse, exchange: Exchange) -> None:
     if answer.get("error"):
         exchange.is_free = not exchange.heard
@@ -230,7 +233,8 @@ def _spoken(payload: Json) -> bytes:
     try:
         return orjson.dumps(payload)
     except TypeError:  # half a surrogate pair, say
-        raise ProviderFailed("llm_rejected", "the request cannot be written as JSON") from None
+        why = "the request cannot be written as JSON"
+        raise ProviderFailed("llm_rejected", why, is_skip=True) from None
 
 
 def _parsed(body: bytes) -> object:

@@ -194,6 +194,7 @@ async def test_a_model_that_takes_no_temperature_is_asked_without_one_from_then_
     assert first.text == second.text == "You said: Where is the tea?"
     temperatures = [request.facts["temperature"] for request in providers.requests]
     assert temperatures == [0.7, None, None]
+    assert first.calls[0].cost_micro_usd == second.calls[0].cost_micro_usd > 0
 
 
 async def test_what_the_database_cannot_hold_is_taken_out_of_answers(

@@ -183,7 +183,7 @@ async def test_a_trickle_lasts_no_longer_than_the_configs_timeout(
 async def test_a_stream_that_falls_silent_is_not_waited_for(
     models: LangChainModels, providers: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.llm.models.STREAM_PATIENCE_S", 0.2)
+    monkeypatch.setattr("shared.llm.models.PATIENCE_S", 0.2)
     providers.told(hang="midway", text="to be or not to be")
 
     async with asyncio.timeout(3):
@@ -192,15 +192,17 @@ async def test_a_stream_that_falls_silent_is_not_waited_for(
     assert "silent for 0.2 s" in failed.detail
 
 
-async def test_a_whole_answer_may_take_longer_than_a_streams_silence(
+async def test_a_whole_answer_may_take_as_long_as_a_slow_writer_needs(
     models: LangChainModels, providers: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.llm.models.STREAM_PATIENCE_S", 0.1)
+    monkeypatch.setattr("shared.llm.models.PATIENCE_S", 0.1)
     providers.told(delay_s=0.3)
 
-    reply = await models.reply([providers.config()], QUESTION)
+    reply = await models.reply([providers.config()], QUESTION, max_tokens=100)
+    failed = await failure_of(models, providers.config(), max_tokens=2)
 
     assert reply.text == "You said: Where is the tea?"
+    assert "silent for 0.1 s" in failed.detail
 
 
 @BOTH

@@ -218,6 +218,24 @@ async def test_what_is_no_answer_is_not_taken_for_one(
     assert failed.code == code
 
 
+@pytest.mark.parametrize("name", ["x" * 201, "tïd", ""])
+async def test_a_request_id_that_is_none_is_not_kept(models: LangChainModels, name: str) -> None:
+    answer = completion({"content": "tea"})
+    answer.headers["x-request-id"] = name
+    async with server(answer) as (config, _):
+        reply = await asked(models, config)
+
+    assert reply.calls[0].request_id is None
+
+
+async def test_a_finish_reason_that_is_none_is_not_repeated(models: LangChainModels) -> None:
+    odd = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "a b" * 99}
+    async with server(web.json_response({"choices": [odd]})) as (config, _):
+        failed = await failure_of(models, config)
+
+    assert failed.detail == "smart: the answer is empty (it ended with None)"
+
+
 async def test_an_error_inside_a_whole_answer_costs_nothing(models: LangChainModels) -> None:
     async with server(web.json_response({"error": {"code": 503}})) as (config, _):
         failed = await failure_of(models, config)

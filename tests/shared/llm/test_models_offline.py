@@ -64,6 +64,12 @@ async def test_it_says_the_same_to_the_same(models: LangChainModels) -> None:
     assert first.text == second.text
 
 
+async def test_it_repeats_nothing_that_cannot_be_stored(models: LangChainModels) -> None:
+    reply = await models.reply([an_offline_config()], [ChatMessage("user", "nul \0 half \ud83d")])
+
+    assert "“nul half ?”" in reply.text.replace("  ", " ")
+
+
 @pytest.mark.parametrize("is_streamed", [False, True])
 async def test_it_can_pretend_to_think(is_streamed: bool) -> None:
     async with models_with(offline_delay_s=0.2) as models:

@@ -208,6 +208,20 @@ async def test_what_is_refused_does_not_make_a_provider_ill(
     assert reply.text == "You said: Where is the tea?"
 
 
+async def test_a_missing_key_says_nothing_about_the_providers_health(providers: House) -> None:
+    keys = dict[str, str]()
+    providers.told(status=503, times=10)
+    async with models_with(keys=keys.get) as models:
+        for _ in range(30):
+            await failure_of(models, providers.config())
+        keys["OPENAI_API_KEY"] = "now-there-is-one"
+        await failure_of(models, providers.config(retries=9))
+
+        skipped = await failure_of(models, providers.config())
+
+    assert (skipped.calls, len(providers.requests)) == ([], 10)
+
+
 async def test_only_so_many_ask_one_provider_at_once(providers: House) -> None:
     providers.told(delay_s=0.1)
     async with models_with(limit_per_endpoint=2) as models:
