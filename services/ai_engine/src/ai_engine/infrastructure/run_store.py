@@ -57,7 +57,7 @@ _TAKE_DUE = f"""
            attempt = attempt + 1
      WHERE job_id = ANY(ARRAY(
            SELECT job_id FROM ai_engine.runs AS due
-            WHERE state = 'WAITING' AND available_at <= now()
+            WHERE state = 'WAITING' AND available_at <= statement_timestamp()
               AND crash_attempts {{suspect}}
               AND (thread IS NULL OR NOT EXISTS (
                    SELECT FROM ai_engine.runs AS earlier
@@ -143,7 +143,7 @@ class SqlRuns:
                 text(f"""
                     SELECT EXISTS (
                            SELECT FROM ai_engine.runs
-                            WHERE state = 'WAITING' AND available_at <= now()
+                            WHERE state = 'WAITING' AND available_at <= statement_timestamp()
                               AND crash_attempts >= {SUSPECT_AFTER})""")  # noqa: S608
             )
         )

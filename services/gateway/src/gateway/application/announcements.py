@@ -18,8 +18,7 @@ def message_about(event: DomainEvent) -> Message | None:
 
 def process_prompt(job: Job) -> ProcessPrompt:
     """The question, whole, so that ai_engine needs none of our tables. Asking twice is harmless."""
-    # model_construct: every field comes from a validated job, and this runs once per job.
-    return ProcessPrompt.model_construct(
+    return ProcessPrompt(
         job_id=job.id,
         tenant_id=job.owner,
         prompt=job.request.prompt.text,

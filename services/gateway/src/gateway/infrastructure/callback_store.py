@@ -22,10 +22,10 @@ _CLAIM = text("""
                          SELECT id, row_number() OVER (
                                 PARTITION BY split_part(url, '/', 3) ORDER BY available_at) AS nth
                            FROM gateway.callbacks
-                          WHERE state = 'PENDING' AND available_at <= now()
+                          WHERE state = 'PENDING' AND available_at <= statement_timestamp()
                             AND split_part(url, '/', 3) <> ALL(CAST(:busy AS text[]))) AS due
                    WHERE nth <= :per_host)
-              AND state = 'PENDING' AND available_at <= now()
+              AND state = 'PENDING' AND available_at <= statement_timestamp()
             ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED))
     RETURNING *""")
 

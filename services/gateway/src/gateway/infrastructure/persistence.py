@@ -49,7 +49,7 @@ _ASK_AGAIN = text("""
                   + make_interval(secs => least(:patience * power(2, asks + 1), 300))
      WHERE id = ANY(ARRAY(
            SELECT id FROM gateway.jobs
-            WHERE status IN ('QUEUED', 'PROCESSING') AND ask_at < now()
+            WHERE status IN ('QUEUED', 'PROCESSING') AND ask_at < statement_timestamp()
             ORDER BY ask_at LIMIT :most FOR UPDATE SKIP LOCKED))
     RETURNING id""")
 
@@ -86,7 +86,7 @@ class SqlJobs:
 
     async def overdue(self, limit: int, /, *, grace: timedelta) -> Sequence[Job]:
         late = text(
-            "status IN ('QUEUED', 'PROCESSING') AND deadline_at < now() - CAST(:grace AS interval)"
+            "status IN ('QUEUED', 'PROCESSING') AND deadline_at < statement_timestamp() - CAST(:grace AS interval)"
         ).bindparams(grace=grace)
         return await self._select(
             _every().where(late).order_by(jobs.c.deadline_at).limit(limit), skip_locked=True
