@@ -1,8 +1,10 @@
 """One way to make an HTTP API: every service's looks, refuses and documents itself alike."""
 
+import os
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -50,7 +52,7 @@ def create_api(
         description=description,
         redoc_url=None,  # it asks a foreign host for its logo
         redirect_slashes=False,
-        lifespan=lifespan,
+        lifespan=lifespan and _ending_at_once(lifespan),
         middleware=[Middleware(Observed), Middleware(Edge)],
         exception_handlers=dict.fromkeys(problems.EXPECTED, _answer),
         # `shared.tracing` does this.
@@ -62,6 +64,22 @@ def create_api(
     app.state.body_limit = body_limit
     openapi.complete(app)
     return app
+
+
+def _ending_at_once(lifespan: Lifespan) -> Lifespan:
+    """Lets `settings.refuse` say its one line: a server would add a traceback and exit with 3."""
+
+    @asynccontextmanager
+    async def started(app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(lifespan(app))
+            except SystemExit as refused:
+                sys.stderr.flush()
+                os._exit(refused.code if isinstance(refused.code, int) else 1)
+            yield
+
+    return started
 
 
 class Edge:

@@ -1,12 +1,15 @@
 """What every API has in common: names for requests, one shape for errors, documentation."""
 
 import re
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, FastAPI, Header
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -279,3 +282,41 @@ def test_a_body_on_a_lax_route_is_a_mistake_of_ours() -> None:
 
     with pytest.raises(TypeError, match="/lax takes a body"):
         create_api("Tea", routers=[lax])
+
+
+def test_a_process_that_refuses_its_settings_says_one_line_and_exits_with_78() -> None:
+    script = """
+from contextlib import asynccontextmanager
+import uvicorn
+from shared.interface.http import create_api
+from shared.settings import refuse
+
+@asynccontextmanager
+async def lifespan(app):
+    refuse("KETTLE: must be whole")
+    yield
+
+uvicorn.run(create_api("Tea", routers=[], lifespan=lifespan), port=0, log_level="critical")
+"""
+
+    ended = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (78, "bad configuration: KETTLE: must be whole\n")
+
+
+async def test_a_lifespan_runs_around_the_requests() -> None:
+    said: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        said.append(f"{app.title} begins")
+        yield
+        said.append("ends")
+
+    app = create_api("Tea", routers=[cups], lifespan=lifespan)
+    async with app.router.lifespan_context(app):
+        said.append("serves")
+
+    assert said == ["Tea begins", "serves", "ends"]
