@@ -1,4 +1,4 @@
-"""ai_engine's routes without a server, and people with keys who call them."""
+"""The routes of ai_engine without a server, and people with keys who call them."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager

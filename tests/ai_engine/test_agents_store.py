@@ -22,6 +22,8 @@ from shared.llm.store import catalogue_changes
 from tests.ai_engine.fakes import MemoryAgents
 from tests.waiting import until
 
+CONTRACT_OF = Agents
+
 EVERY_FIELD = AgentConfig(
     agent_type=AgentType.FOLLOWUP,
     prompt_template="followup-agent",

@@ -20,6 +20,8 @@ from shared.llm.budgets import (
 from shared.llm.changes import SqlEntries, changing
 from tests.shared.llm.fakes import MemoryBudgets
 
+CONTRACT_OF = Budgets
+
 TENANT, OTHER = uuid4(), uuid4()
 
 

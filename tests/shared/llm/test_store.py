@@ -27,6 +27,8 @@ from tests.shared.llm.fakes import MemoryCatalogue
 from tests.shared.llm.statements import Statements
 from tests.waiting import until
 
+CONTRACT_OF = ReadCatalogue
+
 EVERY_FIELD = a_config(
     "every-field",
     provider=Provider.ANTHROPIC,

@@ -17,6 +17,8 @@ from shared.llm.store import CONFIGS, catalogue_changes
 from tests.shared.llm.builders import a_config
 from tests.shared.llm.fakes import MemoryEntries
 
+CONTRACT_OF = Entries
+
 Open = Callable[[], AbstractAsyncContextManager[Entries[LLMConfig]]]
 
 
