@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from statistics import median, quantiles
+from textwrap import dedent
 
 import pytest
 from pydantic_settings import BaseSettings
@@ -113,13 +114,9 @@ def test_functions_are_short() -> None:
 
 
 def test_every_module_opens_with_a_sentence() -> None:
-    silent = [
-        str(source.path)
-        for source in everything()
-        if not re.match(r"[^a-z].*[.:?]", source.opening)
-    ]
+    silent = [one for one in everything() if not re.search(r"\S[.:?](\s|$)", one.opening)]
 
-    assert silent == []
+    assert [str(source.path) for source in silent] == []
 
 
 def test_the_house_rules_are_kept() -> None:
@@ -194,6 +191,21 @@ def drawn_tree(page: str) -> list[PurePosixPath]:
         parents[len(drawn["indent"]) // 4 :] = [drawn["name"].rstrip("/")]
         paths.append(PurePosixPath(*parents))
     return paths
+
+
+def test_a_drawn_tree_is_read_as_paths() -> None:
+    page = """
+    ai-platform/
+    ├── shared/              the kernel
+    │   ├── llm/
+    │   │   └── chat.py      the port
+    │   └── domain.py
+    └── Makefile
+    """
+
+    drawn = [str(path) for path in drawn_tree(dedent(page))]
+
+    assert drawn == ["shared", "shared/llm", "shared/llm/chat.py", "shared/domain.py", "Makefile"]
 
 
 def test_the_tree_in_the_readme_is_the_real_tree() -> None:

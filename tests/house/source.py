@@ -60,8 +60,8 @@ def product() -> tuple[Source, ...]:
 
 @cache
 def everything() -> tuple[Source, ...]:
-    """The product, its tests and its migrations."""
-    return (*product(), *_read("tests", "migrations"))
+    """The product, its tests, its migrations and its benchmarks."""
+    return (*product(), *_read("tests", "migrations", "bench"))
 
 
 @cache
