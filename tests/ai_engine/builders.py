@@ -1,7 +1,7 @@
 """Runs as tests speak of them: `a_question(thread_id="t")`, `a_new_run()`."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,13 +30,13 @@ def a_new_run(
     *,
     tenant_id: UUID | None = None,
     headers: Mapping[str, str] | None = None,
-    within: timedelta | None = None,
+    deadline_at: datetime = SOME_DAY,
 ) -> NewRun:
     return NewRun(
         job_id=JobId(uuid7()),
         tenant_id=tenant_id,
         question=question or a_question(),
-        deadline_at=datetime.now(UTC) + within if within else SOME_DAY,
+        deadline_at=deadline_at,
         headers=headers or {},
     )
 
