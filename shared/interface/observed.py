@@ -1,5 +1,6 @@
 """What is counted, timed and traced of every request, and `GET /metrics`."""
 
+from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -56,14 +57,19 @@ class Observed:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 # Here and not at the end: a stream of events may last for an hour.
-                metrics.http_seconds.labels(_route(scope)).observe(perf_counter() - began)
+                _seconds(_route(scope)).observe(perf_counter() - began)
             await send(message)
 
         try:
             await self._app(scope, receive, watching)
         finally:
-            metrics.http_requests.labels(_method(scope), _route(scope), status).inc()
+            _requests(_method(scope), _route(scope), status).inc()
         return status
+
+
+# A labelled series is looked up under a lock; there are few of them, so they are kept.
+_seconds = cache(metrics.http_seconds.labels)
+_requests = cache(metrics.http_requests.labels)
 
 
 def _method(scope: Scope) -> str:
