@@ -73,7 +73,7 @@ class GuardedClient:
         resolve: Resolve = ask_the_system,
         tls: ssl.SSLContext | bool = True,
     ) -> None:
-        self._rules = rules
+        self.rules = rules
         self._timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s)
         self._resolve = resolve
         self._tls = tls
@@ -89,7 +89,7 @@ class GuardedClient:
     ) -> Answer:
         """One try. Raises BlockedAddress or Unreachable."""
         try:
-            checked = self._rules.check(url)
+            checked = self.rules.check(url)
         except CallbackUrlForbidden as forbidden:
             raise BlockedAddress(str(forbidden)) from None
         _host.set(host_of(checked))
@@ -124,7 +124,7 @@ class GuardedClient:
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            resolver=_GuardedResolver(self._rules, self._resolve),
+            resolver=_GuardedResolver(self.rules, self._resolve),
             socket_factory=self._socket,
             use_dns_cache=False,
             ssl=self._tls,
@@ -141,7 +141,7 @@ class GuardedClient:
     def _socket(self, found: _AddrInfo) -> socket.socket:
         """The last word: no socket is made for an address that the rules do not permit."""
         family, kind, protocol, _, sockaddr = found
-        _judge(self._rules, _host.get(), str(sockaddr[0]))
+        _judge(self.rules, _host.get(), str(sockaddr[0]))
         return socket.socket(family, kind, protocol)
 
 

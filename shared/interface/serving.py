@@ -25,7 +25,7 @@ def server_for(app: FastAPI, *, default_port: int) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
-            host=platform.host or ("0.0.0.0" if platform.is_production else "127.0.0.1"),  # noqa: S104
+            host=platform.host or ("0.0.0.0" if platform.is_production else "127.0.0.1"),  # noqa: S104 - a server is there to be reached
             port=platform.port or default_port,
             access_log=False,
             log_config=None,

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
@@ -42,51 +42,56 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     """The gateway, ready to answer; its loops end with the block."""
     settings = load(Jobs)
     relay = Relay(base.sessions, SCHEMA, base.transport)
+    board = Board(SqlJobReader(base.sessions))
+    rules = rules_from(settings.callback_allowed_hosts, allow_http=settings.callback_allow_http)
+    client = GuardedClient(rules, total_s=settings.callback_timeout_s)
+    try:
+        menu = app.state.gateway = _application(base, settings, relay, board, client)
+        loops: dict[str, Loop] = {"gateway.relay": relay.run, "gateway.board": board.run}
+        if base.platform.runs_worker:
+            loops |= _worker_loops(base, menu, settings)
+        async with watch_ages(base.sessions), running(loops):
+            yield
+        await menu.callbacks.settle()
+    finally:
+        await client.close()
+
+
+def _application(
+    base: Ground, settings: Jobs, relay: Relay, board: Board, client: GuardedClient
+) -> Application:
     open_work = sql_work(
         base.sessions,
         task_queue=base.infrastructure.rabbitmq_task_queue,
         reask_after_s=settings.reask_after_s,
         after_commit=relay.wake,
     )
-    read = SqlJobReader(base.sessions)
-    board = Board(read)
     secrets = CallbackSecrets(base.sessions, base.vault)
-    rules = rules_from(settings.callback_allowed_hosts, allow_http=settings.callback_allow_http)
-    async with AsyncExitStack() as stack:
-        client = GuardedClient(rules, total_s=settings.callback_timeout_s)
-        stack.push_async_callback(client.close)
-        callbacks = CallbackService(
+    return Application(
+        jobs=JobService(
             open_work=open_work,
-            read=read,
+            catalogue=CachedCatalogue(base.sessions),
+            now=base.clock,
+            new_id=uuid7,
+            trace=tracing.inject,
+            patience_s=settings.job_deadline_s,
+        ),
+        read=board.read,
+        watch=Watch(board.read, board, TokenReader(base.hints)),
+        callbacks=CallbackService(
+            open_work=open_work,
+            read=board.read,
             sender=SignedSender(client, secrets),
             now=base.clock,
             jitter=random.random,
             first_pause_s=settings.callback_retry_base_s,
             lease_s=settings.callback_timeout_s * 4,
-        )
-        application = app.state.gateway = Application(
-            jobs=JobService(
-                open_work=open_work,
-                catalogue=CachedCatalogue(base.sessions),
-                now=base.clock,
-                new_id=uuid7,
-                trace=tracing.inject,
-                patience_s=settings.job_deadline_s,
-            ),
-            read=read,
-            watch=Watch(read, board, TokenReader(base.hints)),
-            callbacks=callbacks,
-            callback_secrets=secrets,
-            budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
-            cursors=Cursors(base.vault.key_for("cursors")),
-            check_callback_url=rules.check,
-        )
-        loops: dict[str, Loop] = {"gateway.relay": relay.run, "gateway.board": board.run}
-        if base.platform.runs_worker:
-            loops |= _worker_loops(base, application, settings)
-        async with watch_ages(base.sessions), running(loops):
-            yield
-        await callbacks.settle()
+        ),
+        callback_secrets=secrets,
+        budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
+        cursors=Cursors(base.vault.key_for("cursors")),
+        check_callback_url=client.rules.check,
+    )
 
 
 def _worker_loops(base: Ground, app: Application, settings: Jobs) -> dict[str, Loop]:

@@ -8,13 +8,19 @@ from contextlib import suppress
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from shared.domain import DomainError
 from shared.embedded import EmbeddedServers, EmbeddedUnavailable
 from shared.ground import Ground, ground, migrate
+from shared.infrastructure.api_keys import ApiKeys, KeyScope, NoSuchApiKey
+from shared.interface.serving import refuse_busy_port, server_for
 from shared.settings import Infrastructure, Platform, load
+from standalone.demo import Demo, PromiseBroken
+from standalone.doctor import examine
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
@@ -51,7 +57,7 @@ def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop."
 @cli.command(name="migrate")
 def migrate_tables() -> None:
     """Bring the database's tables up to date."""
-    from ai_engine.infrastructure.agent_store import seed_agents  # noqa: PLC0415
+    from ai_engine.infrastructure.agent_store import seed_agents  # noqa: PLC0415 - slow to load
 
     infrastructure, platform = load(Infrastructure), load(Platform)
     url = infrastructure.migrations_database_url or infrastructure.database_url
@@ -73,7 +79,6 @@ def seed() -> None:
 @cli.command()
 def doctor() -> None:
     """Look at dependencies, migrations and invariants; exit 1 if anything is wrong."""
-    from standalone.doctor import examine  # noqa: PLC0415 - the other commands need not load it
 
     async def look(base: Ground) -> bool:
         is_well = True
@@ -94,8 +99,6 @@ def create_key(
     tenant: Annotated[str | None, typer.Option(help="The tenant's id.")] = None,
 ) -> None:
     """Make a key; its secret is shown once."""
-    from shared.domain import DomainError  # noqa: PLC0415
-    from shared.infrastructure.api_keys import ApiKeys, KeyScope  # noqa: PLC0415
 
     async def create(base: Ground) -> str:
         tenant_id = UUID(tenant) if tenant else None
@@ -111,8 +114,6 @@ def create_key(
 @keys_cli.command("list")
 def list_keys() -> None:
     """Every key, without its secret."""
-    from shared.infrastructure.api_keys import ApiKeys  # noqa: PLC0415
-
     table = Table("id", "prefix", "name", "scope", "tenant", "created", "revoked")
     for key in _with_ground(lambda base: ApiKeys(base.sessions).list()):
         table.add_row(
@@ -130,8 +131,6 @@ def list_keys() -> None:
 @keys_cli.command("revoke")
 def revoke_key(key_id: UUID) -> None:
     """Make a key useless, within two seconds and for good."""
-    from shared.infrastructure.api_keys import ApiKeys, NoSuchApiKey  # noqa: PLC0415
-
     try:
         _with_ground(lambda base: ApiKeys(base.sessions).revoke(key_id))
     except NoSuchApiKey as refusal:
@@ -176,8 +175,6 @@ def _with_ground(act: Callable[[Ground], Awaitable[Answer]]) -> Answer:
 
 def _serve(*, tell_story: bool, once: bool) -> None:
     began = time.monotonic()
-    from shared.interface.serving import refuse_busy_port, server_for  # noqa: PLC0415
-
     if tell_story:
         os.environ.setdefault("LOG_LEVEL", "WARNING")
         # A model that thinks for a moment: otherwise there would be nothing to watch.
@@ -212,10 +209,6 @@ def _serve(*, tell_story: bool, once: bool) -> None:
 
 async def _tell(url: str) -> bool:
     """Whether anything that was promised did not happen."""
-    import httpx  # noqa: PLC0415
-
-    from standalone.demo import Demo, PromiseBroken  # noqa: PLC0415
-
     try:
         await Demo(url, console).tell()
     except (PromiseBroken, httpx.HTTPError) as broken:
