@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -156,6 +157,7 @@ def _is_this_machine(scope: Scope) -> bool:
     return all(_is_loopback(_host_in(value)) for value in named.values())
 
 
+@lru_cache(maxsize=1_024)
 def _host_in(value: bytes) -> str:
     text = value.decode("latin-1")
     try:
@@ -164,6 +166,7 @@ def _host_in(value: bytes) -> str:
         return ""
 
 
+@lru_cache(maxsize=1_024)
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -21,7 +21,6 @@ from shared import logs
 from shared.interface import openapi, problems
 from shared.interface.access import ANSWER_HEADERS
 from shared.interface.observed import Observed
-from shared.interface.problems import Problem
 from shared.interface.routes import BODY_LIMIT, StrictRoute
 
 log = logs.get()
@@ -135,8 +134,7 @@ def _refuse_oddities(scope: Scope) -> None:
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = sum(len(name) + len(value) for name, value in headers)
     if len(headers) > _MOST_HEADERS or size > _LONGEST_HEADERS:
-        detail = f"At most {_MOST_HEADERS} headers and {_LONGEST_HEADERS} bytes of them."
-        raise Problem(431, "headers_too_large", detail, headers={"Connection": "close"})
+        raise problems.headers_too_large()
     # PostgreSQL could not even be asked about such a text.
     if "\0" in scope["path"]:
         raise problems.not_found()

@@ -80,6 +80,11 @@ def not_found() -> Problem:
     return Problem(404, "not_found", "There is nothing here.")
 
 
+def headers_too_large() -> Problem:
+    detail = "At most 100 headers, and 64 KiB of them."
+    return Problem(431, "headers_too_large", detail, headers={"Connection": "close"})
+
+
 def problem_of(error: Exception) -> Problem:
     """What a client may know of an error: nothing, if it is not one of `EXPECTED`."""
     for kind, told in _TOLD.items():
@@ -89,16 +94,23 @@ def problem_of(error: Exception) -> Problem:
 
 
 def response(problem: Problem, request_id: str) -> Response:
-    body = {
-        "type": f"urn:ai-platform:problem:{problem.code}",
-        "title": problem.code.replace("_", " ").capitalize(),
-        "status": problem.status_code,
-        "detail": problem.detail,
-        "code": problem.code,
-        "request_id": request_id,
-        "errors": [asdict(mistake) for mistake in problem.errors],
-    }
-    return Response(orjson.dumps(body), problem.status_code, problem.headers, media_type=MEDIA_TYPE)
+    content = rendered(problem, request_id)
+    return Response(content, problem.status_code, problem.headers, media_type=MEDIA_TYPE)
+
+
+def rendered(problem: Problem, request_id: str) -> bytes:
+    """The problem as JSON."""
+    return orjson.dumps(
+        {
+            "type": f"urn:ai-platform:problem:{problem.code}",
+            "title": problem.code.replace("_", " ").capitalize(),
+            "status": problem.status_code,
+            "detail": problem.detail,
+            "code": problem.code,
+            "request_id": request_id,
+            "errors": [asdict(mistake) for mistake in problem.errors],
+        }
+    )
 
 
 def _of_refusal(refusal: DomainError) -> Problem:
