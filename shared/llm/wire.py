@@ -158,6 +158,13 @@ class Events:
                     event = self._event(data)
                     self._is_complete = self._is_complete or self._is_last(event)
                     yield event
+                    if event.get("type") == "message_stop":
+                        await self._hang_up()
+                        return
+        except ProviderFailed:
+            # What breaks after the last word takes nothing away from the answer.
+            if not self._is_complete:
+                raise
         finally:
             self.close()
         if not self._is_complete:

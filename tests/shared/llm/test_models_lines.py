@@ -1,16 +1,14 @@
 """What OpenAI's many imitators need, and what the wire puts up with from strange servers."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from shared.llm.catalogue import LLMConfig
+from shared.llm.catalogue import LLMConfig, Provider
 from shared.llm.chat import ChatModels, Reply
 from shared.llm.failures import ProviderFailed
 from shared.llm.line import Line
@@ -19,46 +17,7 @@ from shared.llm.openai_model import build
 from shared.llm.wire import Exchange, Json, Wire
 from tests.shared.llm.builders import a_config
 from tests.shared.llm.provider_house import QUESTION, Listener, failure_of
-
-Answer = web.Response | Callable[[web.Request], Any]
-
-
-def chunk(text: str | None = None, finish: str | None = None, **more: Any) -> bytes:
-    delta = {} if text is None else {"content": text}
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return b"data: " + json.dumps({"choices": [choice], **more}).encode()
-
-
-def completion(message: dict[str, Any], **more: Any) -> web.Response:
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
-    return web.json_response({"choices": [choice], **more})
-
-
-def stream(*events: bytes, end: bytes = b"\n\n", content_type: str = "text/event-stream") -> Answer:
-    return web.Response(body=b"".join(event + end for event in events), content_type=content_type)
-
-
-@asynccontextmanager
-async def server(*answers: Answer) -> AsyncGenerator[tuple[LLMConfig, list[Json]]]:
-    """Gives these answers in turn; a config that leads to it, and the bodies it was sent."""
-    left, bodies = list(answers), list[Json]()
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        bodies.append(await request.json())
-        said = left.pop(0)
-        return said if isinstance(said, web.Response) else await said(request)
-
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        port = runner.addresses[0][1]
-        yield a_config(base_url=f"http://127.0.0.1:{port}/v1/", retries=0, timeout_s=5), bodies
-    finally:
-        await runner.cleanup()
+from tests.shared.llm.strange_server import Answer, chunk, completion, hanging, server, stream
 
 
 async def asked(models: ChatModels, config: LLMConfig, listener: Listener | None = None) -> Reply:
@@ -287,6 +246,32 @@ async def test_a_large_prompt_is_sent_without_ado(models: LangChainModels) -> No
     async with server(completion({"content": "long"})) as (config, _):
         with pytest.raises(Exception, match="413"):
             await models.reply([config], [QUESTION[0], *[QUESTION[1]] * 100_000])
+
+
+async def test_who_says_that_all_is_said_is_not_waited_for(models: LangChainModels) -> None:
+    delta = b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"tea"}}'
+    answers = (
+        hanging(chunk("tea"), b"data: [DONE]"),
+        hanging(delta, b'data: {"type":"message_stop"}'),
+    )
+    async with server(*answers) as (config, _):
+        anthropic = replace(config, provider=Provider.ANTHROPIC, api_key_env="ANTHROPIC_API_KEY")
+        await models.warm_up([config, anthropic])
+        async with asyncio.timeout(3):
+            first = await asked(models, config, Listener())
+            second = await asked(models, anthropic, Listener())
+
+    assert first.text == second.text == "tea"
+
+
+async def test_what_breaks_after_the_last_word_takes_nothing_away(
+    models: LangChainModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.llm.models.PATIENCE_S", 0.2)
+    async with server(hanging(chunk("tea"), chunk(None, "stop"))) as (config, _):
+        reply = await asked(models, config, Listener())
+
+    assert (reply.text, reply.calls[0].error) == ("tea", None)
 
 
 async def test_connections_are_used_again_also_after_streams(models: LangChainModels) -> None:
