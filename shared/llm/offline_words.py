@@ -68,11 +68,14 @@ def _said(turn: Turn) -> str:
 
 
 def _shorter(turn: Turn, _: re.Match[str]) -> str | None:
-    if not turn.last_answer:
+    # Without what introduced it: the poem, not the words before the poem.
+    said = turn.last_answer.strip().rpartition("\n\n")[2]
+    said = said.removeprefix("Shorter: ").removeprefix("Lebih singkat: ")
+    if not said:
         return None
-    first_words = re.split(r"\n|(?<=[.!?])\s", turn.last_answer.strip(), maxsplit=1)[0]
-    if first_words == turn.last_answer.strip():
-        first_words = " ".join(first_words.split()[: max(3, count_words(first_words) // 2)]) + " …"
+    first_words = re.split(r"\n|(?<=[.!?])\s", said, maxsplit=1)[0]
+    if first_words == said:
+        first_words = " ".join(said.split()[: max(2, count_words(said) // 2)]) + " …"
     return turn.say("Shorter: {it}", "Lebih singkat: {it}", it=first_words)
 
 
