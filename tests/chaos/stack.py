@@ -15,7 +15,7 @@ from typing import Any, Literal
 import aiohttp
 from sqlalchemy import text
 
-from simulators.journal import Journal
+from simulators.journal import Entry, Journal
 from tests.chaos.client import Client
 from tests.chaos.ledger import Ledger, Report
 from tests.chaos.process import Process, Program, free_port
@@ -160,10 +160,13 @@ class Stack:
             found = await connection.execute(text(query), values)
             return [tuple(row) for row in found] if found.returns_rows else []
 
+    def calls(self) -> list[Entry]:
+        """Every call that reached the model, and what became of it."""
+        return Journal.read(self._journal) if self._journal.exists() else []
+
     def asked(self) -> list[str]:
         """The keys of the prompts that reached the model, once for each call."""
-        entries = Journal.read(self._journal) if self._journal.exists() else []
-        return [entry.text.split()[0] for entry in entries if entry.text]
+        return [call.text.split()[0] for call in self.calls() if call.text]
 
     async def settled(self, *, within: float = 30.0, at_most: int = 5) -> Report:
         """Wait for the end of everything that was promised, then close the books."""
