@@ -27,12 +27,7 @@ test: .venv/.dev ## run every test (ARGS="-k ..."; REQUIRE_SERVICES=1 forbids sk
 	$(PYTEST) tests/chaos $(ARGS)
 
 check: .venv/.dev ## ask every tool: style, types, architecture, house rules
-	$(BIN)/ruff check --quiet .
-	$(BIN)/ruff format --quiet --check .
-	$(BIN)/mypy --strict --no-error-summary
-	$(BIN)/basedpyright
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m tests.house
+	@tools/check
 
 fmt: .venv/.dev ## put the code into shape
 	$(BIN)/ruff check --quiet --fix . || true
