@@ -1,145 +1,64 @@
-"""Budgets in PostgreSQL: caps, what each day has spent, and the room that calls hold meanwhile."""
+"""Budgets in PostgreSQL: room is taken before a call and turned into spending after it."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Date,
-    DateTime,
-    Index,
-    Integer,
-    Table,
-    Text,
-    Uuid,
-    text,
-)
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from shared.infrastructure.database import Row, Sessions, metadata, transaction
-from shared.llm.budgets import (
-    PLATFORM,
-    BudgetExceeded,
-    Cap,
-    NoSuchBudget,
-    Reservation,
-    Scope,
-    Standing,
-    named,
-)
+from shared.infrastructure.database import Sessions, transaction
+from shared.llm.budget_tables import SPENT_TODAY, TODAY
+from shared.llm.budgets import BudgetExceeded, Reservation, Scope, Standing, named
 from shared.llm.recent import Recent
-from shared.llm.store import NOW, SCHEMA, Kind
 
-budgets = Table(
-    "budgets",
-    metadata,
-    #: `platform`, or a tenant's id
-    Column("scope", Text, primary_key=True),
-    Column("cap_micro_usd", BigInteger),
-    Column("version", Integer, nullable=False, server_default=text("1")),
-    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=NOW),
-    schema=SCHEMA,
-)
-
-#: Only for scopes with a cap. Every change of `reserved` is one row's lock, so no two calls can
-#: take the same room.
-budget_days = Table(
-    "budget_days",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("spent_micro_usd", BigInteger, nullable=False),
-    Column("reserved_micro_usd", BigInteger, nullable=False),
-    schema=SCHEMA,
-    postgresql_with={"fillfactor": "50"},
-)
-
-reservations = Table(
-    "reservations",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("scope", Text, primary_key=True),
-    Column("day", Date, nullable=False),
-    Column("amount_micro_usd", BigInteger, nullable=False),
-    #: held, then settled or released; remembered for two days, so that nothing counts twice
-    Column("state", Text, nullable=False, server_default=text("'held'")),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Index("ix_reservations_expires_at", "expires_at"),
-    schema=SCHEMA,
-)
-
-
-def _cap_row(cap: Cap) -> dict[str, Any]:
-    return {"scope": cap.scope, "cap_micro_usd": cap.micro_usd}
-
-
-def _cap(row: Row) -> Cap:
-    return Cap(scope=row["scope"], micro_usd=row["cap_micro_usd"], version=row["version"])
-
-
-async def _count_anew(session: AsyncSession, scope: str) -> None:
-    """What was spent while there was no cap is counted by the next call that reserves."""
-    await session.execute(
-        text("""DELETE FROM platform.budget_days
-                 WHERE scope = :scope AND reserved_micro_usd = 0
-                   AND day = CAST(statement_timestamp() AT TIME ZONE 'UTC' AS date)"""),
-        {"scope": scope},
-    )
-
-
-CAPS = Kind("budget", budgets, budgets.c.scope, NoSuchBudget, _cap_row, _cap, _count_anew)
-
-_STANDINGS = text("""
+_STANDINGS = text(f"""
     WITH caps AS (
         SELECT scope, min(cap_micro_usd) AS cap
           FROM (SELECT scope, cap_micro_usd FROM platform.budgets
                  UNION ALL
-                SELECT CAST(:platform AS text), CAST(:configured AS bigint)) AS every_cap
+                SELECT 'platform', CAST(:configured AS bigint)) AS every_cap
          WHERE cap_micro_usd IS NOT NULL
          GROUP BY scope)
-    SELECT caps.scope, caps.cap,
-           coalesce(today.spent_micro_usd, 0) AS spent,
-           (SELECT coalesce(sum(r.amount_micro_usd), 0)
-              FROM platform.reservations r
-             WHERE r.scope = caps.scope AND r.state = 'held'
-               AND r.day = today.day AND r.expires_at > clock_timestamp())::bigint AS reserved
+    SELECT caps.scope, caps.cap, today.spent_micro_usd AS spent,
+           today.reserved_micro_usd
+           - (SELECT coalesce(sum(r.amount_micro_usd), 0)::bigint
+                FROM platform.reservations r
+               WHERE r.expires_at < clock_timestamp() AND r.state = 'held'
+                 AND r.scope = caps.scope AND r.day = today.day) AS reserved
       FROM caps
       LEFT JOIN platform.budget_days today
-        ON today.scope = caps.scope
-       AND today.day = CAST(statement_timestamp() AT TIME ZONE 'UTC' AS date)""")
+        ON today.scope = caps.scope AND today.day = {TODAY}""")  # noqa: S608 - all of it is ours
 
-# The first call of a day makes the day's row, and counts what was spent while there was no cap.
-_RESERVE = text("""
-    WITH wanted AS MATERIALIZED (
-        SELECT w.scope, w.cap, now.day, CAST(:amount AS bigint) AS amount,
-               CASE WHEN EXISTS (SELECT FROM platform.budget_days d
-                                  WHERE d.scope = w.scope AND d.day = now.day) THEN 0
-                    ELSE (SELECT coalesce(sum(u.cost_micro_usd), 0)::bigint
-                            FROM platform.llm_usage u
-                           WHERE u.at >= CAST(now.day AS timestamp) AT TIME ZONE 'UTC'
-                             AND (w.scope = CAST(:platform AS text)
-                                  OR CAST(u.tenant_id AS text) = w.scope))
-                END AS spent
-          FROM json_to_recordset(CAST(:wanted AS json)) AS w(scope text, cap bigint),
-               (SELECT CAST(statement_timestamp() AT TIME ZONE 'UTC' AS date) AS day) AS now
-         ORDER BY w.scope),
+_OPEN_DAY = text(f"""
+    INSERT INTO platform.budget_days (scope, day, spent_micro_usd, reserved_micro_usd)
+    SELECT wanted.scope, {TODAY}, {SPENT_TODAY}, 0
+      FROM unnest(CAST(:scopes AS text[])) AS wanted(scope)
+     ORDER BY wanted.scope
+        ON CONFLICT DO NOTHING""")  # noqa: S608 - all of it is ours
+
+_RESERVE = text(f"""
+    WITH locked AS (
+        SELECT d.scope, d.day, d.spent_micro_usd + d.reserved_micro_usd AS used, wanted.cap,
+               CAST(:amount AS bigint) AS amount
+          FROM platform.budget_days d
+          JOIN json_to_recordset(CAST(:wanted AS json)) AS wanted(scope text, cap bigint)
+            ON wanted.scope = d.scope AND d.day = {TODAY}
+         ORDER BY d.scope, d.day FOR UPDATE OF d),
     taken AS (
-        INSERT INTO platform.budget_days AS d (scope, day, spent_micro_usd, reserved_micro_usd)
-        SELECT scope, day, spent, amount FROM wanted WHERE spent + amount <= cap
-        ON CONFLICT (scope, day) DO UPDATE
-           SET reserved_micro_usd = d.reserved_micro_usd + excluded.reserved_micro_usd
-         WHERE d.spent_micro_usd + d.reserved_micro_usd + excluded.reserved_micro_usd
-               <= (SELECT cap FROM wanted WHERE wanted.scope = d.scope)
-        RETURNING scope, day)
+        UPDATE platform.budget_days d
+           SET reserved_micro_usd = d.reserved_micro_usd + locked.amount
+          FROM locked
+         WHERE d.scope = locked.scope AND d.day = locked.day
+           AND locked.used + locked.amount <= locked.cap
+        RETURNING d.scope, d.day, locked.amount)
     INSERT INTO platform.reservations (id, scope, day, amount_micro_usd, expires_at)
-    SELECT :id, taken.scope, taken.day, wanted.amount,
-           clock_timestamp() + make_interval(secs => :lasts_s)
-      FROM taken JOIN wanted ON wanted.scope = taken.scope
-    RETURNING scope""")
+    SELECT :id, scope, day, amount, clock_timestamp() + make_interval(secs => :lasts_s)
+      FROM taken
+    RETURNING scope""")  # noqa: S608 - all of it is ours
 
 # Rows are locked in the order of their keys, here and everywhere: so nobody waits in a circle.
 _CLOSE = """
@@ -181,9 +100,12 @@ _RELEASE = text(f"""
           FROM mine WHERE r.id = mine.id AND r.scope = mine.scope),
     {_CLOSE}""")  # noqa: S608 - all of it is ours
 
+# What was released may still be settled, by a process that was only slow.
 _FORGET = text("""
     DELETE FROM platform.reservations
-     WHERE state <> 'held' AND expires_at < clock_timestamp() - interval '2 days'""")
+     WHERE expires_at < clock_timestamp()
+       AND (state = 'settled'
+            OR state = 'released' AND expires_at < clock_timestamp() - interval '2 days')""")
 
 
 @dataclass(frozen=True)
@@ -215,6 +137,10 @@ def _shares(settlement: Settlement) -> Iterator[dict[str, Any]]:
             charged.add(scope)
 
 
+#: How often what died or is long settled is cleared away (seconds).
+TIDY_EVERY_S = 60.0
+
+
 class SqlBudgets:
     """Fits `shared.llm.budgets.Budgets`."""
 
@@ -232,41 +158,37 @@ class SqlBudgets:
             None if platform_daily_usd is None else round(platform_daily_usd * 1_000_000)
         )
         self._lasts_s = reservation_lasts_s
-        self._standings = Recent(lambda _: self.standings(), max_age_s=max_age_s)
+        self._standings = Recent(self._renew, max_age_s=max_age_s)
+        self._tidied_at = time.monotonic()
 
     async def has_room(self, scopes: Sequence[Scope], /) -> bool:
         standings = await self._standings()
         return all(one.has_room for one in _of(standings, named(scopes)))
 
     async def reserve(self, scopes: Sequence[Scope], amount: int, /) -> Reservation:
-        reservation = Reservation(uuid7(), amount)
         capped = _of(await self._standings(), named(scopes))
         for one in capped:
             if one.spent >= one.cap:
                 raise BudgetExceeded(scope=one.scope)
         if not capped or amount == 0:
-            return reservation
-        wanted = Reservation(reservation.id, amount, tuple(one.scope for one in capped))
+            return Reservation(uuid7(), amount)
+        wanted = Reservation(uuid7(), amount, tuple(one.scope for one in capped))
         try:
             await self._take(wanted, capped)
         except BudgetExceeded:
-            # Perhaps calls that died still hold room.
+            # Perhaps a new day has just begun, or calls that died still hold room.
+            await self._open_day(wanted.scopes)
             await self.release_expired()
             await self._take(wanted, capped)
         return wanted
 
     async def standings(self) -> Mapping[str, Standing]:
         """How every capped scope stands now. Raises DatabaseUnavailable."""
-        async with transaction(self._sessions) as session:
-            rows = await session.execute(
-                _STANDINGS, {"platform": PLATFORM, "configured": self._configured}
-            )
-            return {
-                row.scope: Standing(
-                    scope=row.scope, cap=row.cap, spent=row.spent, reserved=row.reserved
-                )
-                for row in rows
-            }
+        found = await self._read()
+        if unopened := [scope for scope, one in found.items() if one is None]:
+            await self._open_day(unopened)
+            found = await self._read()
+        return {scope: one for scope, one in found.items() if one}
 
     async def release_expired(self) -> None:
         """Give back the room of calls that were never settled; forget what is long settled."""
@@ -274,6 +196,23 @@ class SqlBudgets:
             await session.execute(_RELEASE)
         async with transaction(self._sessions) as session:
             await session.execute(_FORGET)
+
+    async def _renew(self, last: Mapping[str, Standing] | None) -> Mapping[str, Standing]:
+        if last and time.monotonic() - self._tidied_at > TIDY_EVERY_S:
+            self._tidied_at = time.monotonic()
+            await self.release_expired()
+        return await self.standings()
+
+    async def _read(self) -> Mapping[str, Standing | None]:
+        """None for a scope whose day has no row yet."""
+        async with transaction(self._sessions) as session:
+            rows = await session.execute(_STANDINGS, {"configured": self._configured})
+            return {row.scope: None if row.spent is None else _standing(row) for row in rows}
+
+    async def _open_day(self, scopes: Sequence[str]) -> None:
+        """The day begins with what was spent while nobody counted."""
+        async with transaction(self._sessions) as session:
+            await session.execute(_OPEN_DAY, {"scopes": list(scopes)})
 
     async def _take(self, wanted: Reservation, capped: Sequence[Standing]) -> None:
         caps = [{"scope": one.scope, "cap": one.cap} for one in capped]
@@ -284,14 +223,16 @@ class SqlBudgets:
                     "id": wanted.id,
                     "amount": wanted.amount,
                     "wanted": orjson.dumps(caps).decode(),
-                    "platform": PLATFORM,
                     "lasts_s": self._lasts_s,
                 },
             )
-            refused = set(wanted.scopes) - set(taken)
-            if refused:
+            if refused := set(wanted.scopes) - set(taken):
                 # Rolls back what other scopes gave.
                 raise BudgetExceeded(scope=min(refused))
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(scope=row.scope, cap=row.cap, spent=row.spent, reserved=row.reserved)
 
 
 def _of(standings: Mapping[str, Standing], scopes: Sequence[str]) -> Sequence[Standing]:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from ai_engine.application.configuration import Configuration, Work, configuration
 from ai_engine.domain.agents import AgentConfig, AgentType, NoSuchAgent, in_service
 from ai_engine.infrastructure.agent_store import AGENTS, SEEDS
-from shared.llm.budget_store import CAPS
+from shared.llm.budget_tables import CAPS
 from shared.llm.budgets import NoSuchBudget
 from shared.llm.catalogue import NoSuchLLMConfig, NoSuchPromptTemplate
 from shared.llm.seeds import SEED_CONFIGS, SEED_TEMPLATES

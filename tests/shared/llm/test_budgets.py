@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from shared.infrastructure.database import Sessions, transaction
-from shared.llm.budget_store import CAPS, Settlement, SqlBudgets, settle
+from shared.llm.budget_store import Settlement, SqlBudgets, settle
+from shared.llm.budget_tables import CAPS
 from shared.llm.budgets import (
     PLATFORM,
     BudgetExceeded,

@@ -3,15 +3,17 @@
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.availability import DatabaseUnavailable
 from shared.infrastructure.database import Sessions, connect, sessions_of, transaction
-from shared.llm.budget_store import CAPS, Settlement, SqlBudgets, settle
+from shared.llm.budget_store import Settlement, SqlBudgets, settle
+from shared.llm.budget_tables import CAPS, budget_days, reservations
 from shared.llm.budgets import PLATFORM, BudgetExceeded, Cap, Reservation, Scope, Standing
 from shared.llm.changes import SqlEntries, changing
 from shared.llm.usage import Used, record
@@ -55,15 +57,17 @@ async def a_day_passes(sessions: Sessions) -> None:
         await session.execute(text("UPDATE platform.reservations SET day = day - 1"))
 
 
-@pytest.mark.parametrize("was_used_before", [False, True])
+@pytest.mark.parametrize("day_has_begun", [False, True])
 async def test_fifty_at_once_never_take_more_than_there_is(
-    sessions: Sessions, budgets: SqlBudgets, was_used_before: bool
+    sessions: Sessions, day_has_begun: bool
 ) -> None:
     """Also as the first of the day, when there is no row yet that they could wait for."""
     await capped(sessions, PLATFORM, 100)
-    if was_used_before:
-        await settled(sessions, (await budgets.reserve((PLATFORM,), 7), 0))
-    await budgets.has_room((PLATFORM,))
+    budgets = SqlBudgets(sessions, max_age_s=60)
+    assert await budgets.has_room((PLATFORM,))
+    if not day_has_begun:
+        async with transaction(sessions) as session:
+            await session.execute(delete(budget_days))
 
     async def reserve() -> str:
         try:
@@ -176,23 +180,53 @@ async def test_the_room_of_a_process_that_died_comes_back(sessions: Sessions) ->
     assert (now.spent, now.reserved) == (10, 100)
 
 
-async def test_settled_reservations_are_forgotten_after_two_days(
+async def hours_pass(sessions: Sessions, hours: int) -> None:
+    async with transaction(sessions) as session:
+        earlier = reservations.c.expires_at - timedelta(hours=hours)
+        await session.execute(reservations.update().values(expires_at=earlier))
+
+
+async def test_reservations_are_forgotten_when_nobody_can_settle_them_again(
     sessions: Sessions, budgets: SqlBudgets
 ) -> None:
     await capped(sessions, PLATFORM, 100)
     await settled(sessions, (await budgets.reserve((PLATFORM,), 10), 10))
-    await budgets.reserve((PLATFORM,), 10)
+    lost = await budgets.reserve((PLATFORM,), 10)
     await budgets.release_expired()
     assert await remembered(sessions) == 2
-    async with transaction(sessions) as session:
-        await session.execute(
-            text("UPDATE platform.reservations SET expires_at = expires_at - interval '3 days'")
-        )
 
+    await hours_pass(sessions, 1)
+    await budgets.release_expired()
+    assert await remembered(sessions) == 1, "the lost one may only be slow"
+    assert (await standing(budgets)).reserved == 0
+    await hours_pass(sessions, 48)
     await budgets.release_expired()
 
     assert await remembered(sessions) == 0
+    await settled(sessions, (lost, 10))
     assert await standing(budgets) == Standing(scope=PLATFORM, cap=100, spent=10, reserved=0)
+
+
+async def test_a_budget_that_is_spent_before_it_is_set_turns_work_away_at_once(
+    sessions: Sessions, budgets: SqlBudgets
+) -> None:
+    await spend(sessions, 60)
+
+    await capped(sessions, PLATFORM, 50)
+
+    assert not await budgets.has_room((PLATFORM,))
+    assert (await standing(budgets)).spent == 60
+
+
+async def test_a_day_that_begins_between_looking_and_reserving_is_opened(
+    sessions: Sessions,
+) -> None:
+    await capped(sessions, PLATFORM, 100)
+    budgets = SqlBudgets(sessions, max_age_s=60)
+    await settled(sessions, (await budgets.reserve((PLATFORM,), 70), 70))
+    await a_day_passes(sessions)
+
+    assert await budgets.reserve((PLATFORM,), 100)
 
 
 async def test_yesterdays_spending_is_not_todays(sessions: Sessions, budgets: SqlBudgets) -> None:

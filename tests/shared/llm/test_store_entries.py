@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.infrastructure.database import Sessions, transaction
-from shared.llm.budget_store import CAPS
+from shared.llm.budget_tables import CAPS
 from shared.llm.budgets import Cap, NoSuchBudget
 from shared.llm.catalogue import LLMConfig, NameTaken, NoSuchLLMConfig, Temperature
 from shared.llm.changes import SqlEntries, changing

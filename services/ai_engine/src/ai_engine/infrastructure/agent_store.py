@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ai_engine.application.configuration import Configuration, Work, configuration
 from ai_engine.domain.agents import AgentConfig, AgentType, NoSuchAgent, in_service
 from shared.infrastructure.database import Row, Sessions, metadata, transaction
-from shared.llm.budget_store import CAPS
+from shared.llm.budget_tables import CAPS
 from shared.llm.catalogue import Temperature
 from shared.llm.changes import SqlEntries, changing
 from shared.llm.seeds import sow

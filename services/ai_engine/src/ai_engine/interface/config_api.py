@@ -1,6 +1,9 @@
 """`/v1/llm-configs`, `/v1/prompt-templates`, `/v1/agents`: in force within two seconds."""
 
+from typing import Annotated
+
 from fastapi import Response
+from pydantic import WithJsonSchema
 
 from ai_engine.domain.agents import AgentType, NoSuchAgent
 from ai_engine.interface.administration import (
@@ -27,6 +30,9 @@ from ai_engine.interface.config_views import (
 from ai_engine.interface.spending_api import budgets, usage
 from shared.interface.access import AnyCaller, PlatformCaller
 from shared.interface.routes import api_router
+
+#: Any other text names nothing (404); it is not a bad request.
+AgentName = Annotated[str, WithJsonSchema({"enum": [str(one) for one in AgentType]})]
 
 configs = api_router("/v1/llm-configs", tag="llm configs")
 templates = api_router("/v1/prompt-templates", tag="prompt templates")
@@ -157,7 +163,7 @@ async def list_agents(app: Admin, _caller: AnyCaller) -> AgentList:
 
 @agents.get("/{agent_type}", summary="Look at an agent")
 async def get_agent(
-    agent_type: str, app: Admin, _caller: AnyCaller, response: Response
+    agent_type: AgentName, app: Admin, _caller: AnyCaller, response: Response
 ) -> AgentView:
     """Its `ETag` is its version."""
     agent = await app.configuration.agents.get(agent_type)
@@ -167,7 +173,7 @@ async def get_agent(
 
 @agents.put("/{agent_type}", summary="Change an agent")
 async def change_agent(
-    agent_type: str,
+    agent_type: AgentName,
     body: AgentBody,
     app: Admin,
     caller: PlatformCaller,
@@ -183,7 +189,7 @@ async def change_agent(
 
 
 @agents.get("/{agent_type}/history", summary="Who changed an agent")
-async def agent_history(agent_type: str, app: Admin, _caller: PlatformCaller) -> History:
+async def agent_history(agent_type: AgentName, app: Admin, _caller: PlatformCaller) -> History:
     """The newest change first."""
     return history_of(await app.configuration.agents.history(agent_type))
 
