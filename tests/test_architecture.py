@@ -126,9 +126,10 @@ def test_the_house_rules_are_kept() -> None:
 
 
 def test_only_the_graph_is_type_checked_less_strictly() -> None:
-    lenient = [one.path.name for one in everything() if re.search(r"^# pyright:", one.text, re.M)]
+    # A word split in two, or this file would find itself.
+    lenient = [one for one in everything() if "# pyright: " + "basic" in one.text]
 
-    assert set(lenient) <= {"graph.py"}
+    assert [one.path.name for one in lenient if one.path.name != "graph.py"] == []
 
 
 # -- messages
