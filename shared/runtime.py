@@ -32,6 +32,12 @@ async def every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
+async def once(step: Callable[[], Awaitable[object]]) -> None:
+    """Take `step`, and be done: a loop that fails is begun again, one that rests is not."""
+    await step()
+    await asyncio.Event().wait()
+
+
 async def _keep_running(name: str, loop: Loop) -> None:
     pause = 0.2
     while True:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -159,6 +160,13 @@ def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None
         raise ValueError(f"must start with one of {', '.join(sorted(schemes))}://")
     _ = parts.port  # raises ValueError when it is no number
     return value
+
+
+@cache
+def variables() -> Mapping[str, str]:
+    """The environment, and below it `.env`: for names that are only known at run time."""
+    given = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**given, **os.environ}
 
 
 def likely_typos(environment: Mapping[str, str]) -> list[tuple[str, str]]:

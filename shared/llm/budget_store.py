@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from shared.batching import Gather
 from shared.infrastructure.database import Sessions, transaction
 from shared.llm.budget_tables import SPENT_TODAY, TODAY
 from shared.llm.budgets import BudgetExceeded, Reservation, Scope, Standing, named
@@ -40,27 +42,25 @@ _OPEN_DAY = text(f"""
      ORDER BY wanted.scope
         ON CONFLICT DO NOTHING""")  # noqa: S608 - all of it is ours
 
-_RESERVE = text(f"""
-    WITH locked AS (
-        SELECT d.scope, d.day, d.spent_micro_usd + d.reserved_micro_usd AS used, wanted.cap,
-               CAST(:amount AS bigint) AS amount
-          FROM platform.budget_days d
-          JOIN json_to_recordset(CAST(:wanted AS json)) AS wanted(scope text, cap bigint)
-            ON wanted.scope = d.scope AND d.day = {TODAY}
-         ORDER BY d.scope, d.day FOR UPDATE OF d),
-    taken AS (
-        UPDATE platform.budget_days d
-           SET reserved_micro_usd = d.reserved_micro_usd + locked.amount
-          FROM locked
-         WHERE d.scope = locked.scope AND d.day = locked.day
-           AND locked.used + locked.amount <= locked.cap
-        RETURNING d.scope, d.day, locked.amount)
-    INSERT INTO platform.reservations (id, scope, day, amount_micro_usd, expires_at)
-    SELECT :id, scope, day, amount, clock_timestamp() + make_interval(secs => :lasts_s)
-      FROM taken
-    RETURNING scope""")  # noqa: S608 - all of it is ours
-
 # Rows are locked in the order of their keys, here and everywhere: so nobody waits in a circle.
+_LOCK = text(f"""
+    SELECT scope, day, spent_micro_usd + reserved_micro_usd AS used
+      FROM platform.budget_days
+     WHERE scope = ANY(:scopes) AND day = {TODAY}
+     ORDER BY scope, day FOR UPDATE""")  # noqa: S608 - all of it is ours
+
+_TAKE = text("""
+    WITH given AS (
+        SELECT * FROM json_to_recordset(CAST(:taken AS json))
+            AS given(id uuid, scope text, day date, amount bigint)),
+    sums AS (SELECT scope, day, sum(amount) AS amount FROM given GROUP BY scope, day),
+    added AS (
+        UPDATE platform.budget_days d SET reserved_micro_usd = d.reserved_micro_usd + sums.amount
+          FROM sums WHERE d.scope = sums.scope AND d.day = sums.day)
+    INSERT INTO platform.reservations (id, scope, day, amount_micro_usd, expires_at)
+    SELECT id, scope, day, amount, clock_timestamp() + make_interval(secs => :lasts_s)
+      FROM given""")
+
 _CLOSE = """
     sums AS (
         SELECT scope, day, sum(actual) AS actual,
@@ -106,6 +106,15 @@ _FORGET = text("""
      WHERE expires_at < clock_timestamp()
        AND (state = 'settled'
             OR state = 'released' AND expires_at < clock_timestamp() - interval '2 days')""")
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """Room that somebody wants, in all of these scopes or in none."""
+
+    id: UUID
+    amount: int
+    capped: Sequence[Standing]
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,9 @@ class SqlBudgets:
         self._lasts_s = reservation_lasts_s
         self._standings = Recent(self._renew, max_age_s=max_age_s)
         self._tidied_at = time.monotonic()
+        self._tidied = Recent(self._tidy)
+        # Calls that begin at the same time share one commit: they all lock the same few rows.
+        self._together = Gather(self._take)
 
     async def has_room(self, scopes: Sequence[Scope], /) -> bool:
         standings = await self._standings()
@@ -172,15 +184,13 @@ class SqlBudgets:
                 raise BudgetExceeded(scope=one.scope)
         if not capped or amount == 0:
             return Reservation(uuid7(), amount)
-        wanted = Reservation(uuid7(), amount, tuple(one.scope for one in capped))
-        try:
-            await self._take(wanted, capped)
-        except BudgetExceeded:
+        wish = _Wish(uuid7(), amount, capped)
+        if await self._together(wish):
             # Perhaps a new day has just begun, or calls that died still hold room.
-            await self._open_day(wanted.scopes)
-            await self.release_expired()
-            await self._take(wanted, capped)
-        return wanted
+            await self._tidied(afresh=True)
+            if full := await self._together(wish):
+                raise BudgetExceeded(scope=full)
+        return Reservation(wish.id, amount, tuple(one.scope for one in capped))
 
     async def standings(self) -> Mapping[str, Standing]:
         """How every capped scope stands now. Raises DatabaseUnavailable."""
@@ -214,21 +224,38 @@ class SqlBudgets:
         async with transaction(self._sessions) as session:
             await session.execute(_OPEN_DAY, {"scopes": list(scopes)})
 
-    async def _take(self, wanted: Reservation, capped: Sequence[Standing]) -> None:
-        caps = [{"scope": one.scope, "cap": one.cap} for one in capped]
+    async def _tidy(self, _last: Mapping[str, Standing] | None) -> Mapping[str, Standing]:
+        await self.release_expired()
+        return await self.standings()
+
+    async def _take(self, wishes: Sequence[_Wish]) -> Sequence[str | None]:
+        """For each wish the scope that has no room for it, or None. One commit for all."""
+        scopes = {one.scope for wish in wishes for one in wish.capped}
         async with transaction(self._sessions) as session:
-            taken = await session.scalars(
-                _RESERVE,
-                {
-                    "id": wanted.id,
-                    "amount": wanted.amount,
-                    "wanted": orjson.dumps(caps).decode(),
-                    "lasts_s": self._lasts_s,
-                },
-            )
-            if refused := set(wanted.scopes) - set(taken):
-                # Rolls back what other scopes gave.
-                raise BudgetExceeded(scope=min(refused))
+            rows = (await session.execute(_LOCK, {"scopes": sorted(scopes)})).all()
+            days = {row.scope: row.day for row in rows}
+            used = {row.scope: row.used for row in rows}
+            full = [_fit(wish, used) for wish in wishes]
+            taken = [
+                {"id": wish.id, "scope": one.scope, "day": days[one.scope], "amount": wish.amount}
+                for wish, scope in zip(wishes, full, strict=True)
+                if scope is None
+                for one in wish.capped
+            ]
+            if taken:
+                parameters = {"taken": orjson.dumps(taken).decode(), "lasts_s": self._lasts_s}
+                await session.execute(_TAKE, parameters)
+        return full
+
+
+def _fit(wish: _Wish, used: dict[str, int]) -> str | None:
+    """Add a wish to what is used; or leave it be, and say which scope is too full for it."""
+    for one in wish.capped:
+        if one.scope not in used or used[one.scope] + wish.amount > one.cap:
+            return one.scope
+    for one in wish.capped:
+        used[one.scope] += wish.amount
+    return None
 
 
 def _standing(row: Row[Any]) -> Standing:

@@ -38,7 +38,11 @@ _LIST: Sequence[tuple[str, re.Pattern[str]]] = tuple(
 
 def verdict(prompt: str) -> str:
     """JSON and nothing else, because a program reads it: {"allowed": ..., "reason": ...}."""
-    for reason, pattern in _LIST:
-        if pattern.search(prompt):
-            return json.dumps({"allowed": False, "reason": reason})
+    if reason := reason_against(prompt):
+        return json.dumps({"allowed": False, "reason": reason})
     return json.dumps({"allowed": True, "reason": "nothing on the offline model's list"})
+
+
+def reason_against(prompt: str) -> str | None:
+    """What on the list a prompt is about; None for anything else."""
+    return next((reason for reason, pattern in _LIST if pattern.search(prompt)), None)

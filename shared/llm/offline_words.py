@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.llm.chat import ChatMessage
 from shared.llm.offline_poems import Language, haiku
-from shared.llm.offline_verdicts import verdict
+from shared.llm.offline_verdicts import reason_against, verdict
 
 PREFIX = "[offline model] "
 
@@ -61,6 +61,11 @@ def count_words(text: str) -> int:
 
 
 def _said(turn: Turn) -> str:
+    if reason_against(turn.prompt):
+        return turn.say(
+            "I am sorry, I cannot help with that. Is there something else?",
+            "Maaf, saya tidak bisa membantu soal itu. Ada hal lain?",
+        )
     for pattern, rule in _RULES:
         if (found := pattern.search(turn.prompt)) and (said := rule(turn, found)):
             return said
@@ -196,7 +201,7 @@ _ABOUT = _like(r"\b(?:about|on|tentang|mengenai|soal)\s+(?P<topic>[^\n.!?]+)")
 _NAME = _like(r"\b(?:my name is|nama saya|namaku|nama aku)\s+(?P<name>[^\W\d_][\w'\-]{0,40})")
 _NOW_ABOUT = _like(
     r"^\W*(?:and\s+|dan\s+|lalu\s+)?(?:now|what|how|make it|same|sekarang|bagaimana|kalau)"
-    r"(?:\s+(?:again|lagi|kalau))?,?\s+(?:about|tentang|soal)\s+(?P<topic>[^\n.!?]+)"
+    r"(?:\s+(?:again|(?:another )?one|lagi|kalau|satu(?: lagi)?))?,?\s+(?:about|tentang|soal)\s+(?P<topic>[^\n.!?]+)"
 )
 _SHORTER = _like(r"^.{0,40}\b(?:shorter|briefer|lebih pendek|lebih singkat|persingkat)\b")
 _MAKE_IT = _like(

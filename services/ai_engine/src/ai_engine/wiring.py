@@ -1,9 +1,9 @@
 """Which adapter stands behind which port of ai_engine, and what runs beside its requests."""
 
-import os
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
@@ -30,8 +30,8 @@ from shared.llm.models import LangChainModels
 from shared.llm.store import CachedCatalogue
 from shared.llm.usage import Group, UsageFilter, UsageSum, sums
 from shared.messaging import CarrierUnavailable
-from shared.runtime import Loop, every, running
-from shared.settings import Jobs, Models, load
+from shared.runtime import Loop, every, once, running
+from shared.settings import Jobs, Models, load, variables
 
 
 @asynccontextmanager
@@ -43,7 +43,11 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         yield
         return
     settings = load(Jobs)
-    models = LangChainModels(offline_delay_s=load(Models).offline_delay_s)
+    models = LangChainModels(
+        keys=variables().get,
+        offline_delay_s=load(Models).offline_delay_s,
+        limit_per_endpoint=max(200, settings.worker_concurrency),
+    )
     tokens = TokenWriter(base.hints)
     worker = _worker(base, settings, models, tokens, relay)
     with suppress(DatabaseUnavailable):
@@ -52,6 +56,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         "ai_engine.relay": relay.run,
         "ai_engine.tokens": tokens.run,
         "ai_engine.beat": lambda: every(settings.heartbeat_every_s, worker.beat),
+        "ai_engine.warm_up": lambda: once(partial(_warm_up, base, models)),
     }
     try:
         async with running(around):
@@ -65,13 +70,22 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         await models.close()
 
 
+async def _warm_up(base: Ground, models: LangChainModels) -> None:
+    """A provider's library takes seconds to load: the first job should not wait for it."""
+    catalogue = await CachedCatalogue(base.sessions)()
+    present = _keys_present()
+    await models.warm_up(
+        [one for one in catalogue.configs.values() if one.is_active and one.api_key_env in present]
+    )
+
+
 def _budgets(base: Ground) -> SqlBudgets:
     cap = load(Models).llm_daily_budget_usd
     return SqlBudgets(base.sessions, platform_daily_usd=cap)
 
 
 def _keys_present() -> frozenset[str]:
-    return frozenset(name for name, value in os.environ.items() if value)
+    return frozenset(name for name, value in variables().items() if value)
 
 
 def _administration(base: Ground) -> Administration:

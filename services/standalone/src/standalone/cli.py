@@ -176,7 +176,7 @@ def _with_ground(act: Callable[[Ground], Awaitable[Answer]]) -> Answer:
 def _serve(*, tell_story: bool, once: bool) -> None:
     began = time.monotonic()
     if tell_story:
-        os.environ.setdefault("LOG_LEVEL", "WARNING")
+        os.environ.setdefault("LOG_LEVEL", "ERROR")
         # A model that thinks for a moment: otherwise there would be nothing to watch.
         os.environ.setdefault("OFFLINE_DELAY_S", "1")
     platform = load(Platform)
