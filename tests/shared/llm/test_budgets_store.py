@@ -63,35 +63,37 @@ async def test_fifty_at_once_never_take_more_than_there_is(
 ) -> None:
     """Also as the first of the day, when there is no row yet that they could wait for."""
     await capped(sessions, PLATFORM, 100)
-    budgets = SqlBudgets(sessions, max_age_s=60)
-    assert await budgets.has_room((PLATFORM,))
+    processes = [SqlBudgets(sessions, max_age_s=60) for _ in range(5)]
+    for budgets in processes:
+        assert await budgets.has_room((PLATFORM,))
     if not day_has_begun:
         async with transaction(sessions) as session:
             await session.execute(delete(budget_days))
 
-    async def reserve() -> str:
+    async def reserve(number: int) -> str:
         try:
-            await budgets.reserve((PLATFORM, TENANT), 7)
+            await processes[number % 5].reserve((PLATFORM, TENANT), 7)
         except BudgetExceeded:
             return "refused"
         return "reserved"
 
-    outcomes = Counter(await asyncio.gather(*(reserve() for _ in range(50))))
+    outcomes = Counter(await asyncio.gather(*map(reserve, range(50))))
 
     assert outcomes == {"reserved": 14, "refused": 36}
-    assert (await standing(budgets)).reserved == 98
+    assert (await standing(processes[0])).reserved == 98
+    assert await remembered(sessions) == 14
 
 
-async def test_reserving_and_settling_at_once_leaves_nothing_over(
-    sessions: Sessions, budgets: SqlBudgets
-) -> None:
+async def test_reserving_and_settling_at_once_leaves_nothing_over(sessions: Sessions) -> None:
     """Several scopes in every order: nobody waits in a circle, no amount is lost."""
     tenants = [uuid4() for _ in range(3)]
     await capped(sessions, PLATFORM, 10_000)
     for tenant in tenants:
         await capped(sessions, tenant, 10_000)
+    processes = [SqlBudgets(sessions, max_age_s=0) for _ in range(4)]
 
     async def work(number: int) -> None:
+        budgets = processes[number % 4]
         tenant, another = tenants[number % 3], tenants[(number + 1) % 3]
         first = await budgets.reserve((PLATFORM, tenant), 10)
         second = await budgets.reserve((another, PLATFORM), 10)
@@ -99,12 +101,27 @@ async def test_reserving_and_settling_at_once_leaves_nothing_over(
             await settle(session, [Settlement([second], 2), Settlement([first], 3)])
 
     async with asyncio.timeout(30):
-        await asyncio.gather(*(work(number) for number in range(30)))
+        await asyncio.gather(*map(work, range(30)))
 
-    assert await standing(budgets) == Standing(scope=PLATFORM, cap=10_000, spent=150, reserved=0)
+    now = await standing(processes[0])
+    assert now == Standing(scope=PLATFORM, cap=10_000, spent=150, reserved=0)
     for tenant in tenants:
-        now = await standing(budgets, tenant)
+        now = await standing(processes[0], tenant)
         assert (now.spent, now.reserved) == (50, 0)
+
+
+async def test_calls_that_begin_together_share_one_commit(
+    sessions: Sessions, engine: AsyncEngine
+) -> None:
+    await capped(sessions, PLATFORM, 10_000)
+    budgets = SqlBudgets(sessions, max_age_s=60)
+    await budgets.has_room((PLATFORM,))
+    statements = Statements(engine)
+
+    await asyncio.gather(*(budgets.reserve((PLATFORM, TENANT), 10) for _ in range(100)))
+
+    assert statements.about("INSERT INTO platform.reservations") <= 2
+    assert (await standing(budgets)).reserved == 1_000
 
 
 async def test_scopes_without_a_cap_cost_no_round_trip(
