@@ -8,7 +8,7 @@ PARALLEL := -n logical --maxprocesses=4
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help demo up migrate test check fmt bench services docker lock
+.PHONY: help demo up migrate test cover check fmt bench services docker lock
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ migrate: .venv/.runtime ## bring the database's tables up to date
 test: .venv/.dev ## run every test (ARGS="-k ..."; REQUIRE_SERVICES=1 forbids skipping)
 	$(PYTEST) $(PARALLEL) --ignore=tests/chaos $(ARGS)
 	$(PYTEST) tests/chaos $(ARGS)
+
+cover: .venv/.dev ## run them, but for chaos, and list the lines that no test runs
+	$(PYTEST) $(PARALLEL) --ignore=tests/chaos --cov $(ARGS)
 
 check: .venv/.dev ## ask every tool: style, types, architecture, house rules
 	@tools/check
