@@ -162,7 +162,6 @@ def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None
     return value
 
 
-@cache
 def variables() -> Mapping[str, str]:
     """The environment, and below it `.env`: for names that are only known at run time."""
     given = {name: value for name, value in dotenv_values(".env").items() if value is not None}

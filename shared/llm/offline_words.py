@@ -201,7 +201,8 @@ _ABOUT = _like(r"\b(?:about|on|tentang|mengenai|soal)\s+(?P<topic>[^\n.!?]+)")
 _NAME = _like(r"\b(?:my name is|nama saya|namaku|nama aku)\s+(?P<name>[^\W\d_][\w'\-]{0,40})")
 _NOW_ABOUT = _like(
     r"^\W*(?:and\s+|dan\s+|lalu\s+)?(?:now|what|how|make it|same|sekarang|bagaimana|kalau)"
-    r"(?:\s+(?:again|(?:another )?one|lagi|kalau|satu(?: lagi)?))?,?\s+(?:about|tentang|soal)\s+(?P<topic>[^\n.!?]+)"
+    r"(?:\s+(?:again|(?:another )?one|lagi|kalau|satu(?: lagi)?))?"
+    r",?\s+(?:about|tentang|soal)\s+(?P<topic>[^\n.!?]+)"
 )
 _SHORTER = _like(r"^.{0,40}\b(?:shorter|briefer|lebih pendek|lebih singkat|persingkat)\b")
 _MAKE_IT = _like(

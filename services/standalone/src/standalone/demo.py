@@ -68,8 +68,7 @@ class Demo:
             raise PromiseBroken(f"POST /v1/jobs answered {accepted.status_code}: {accepted.text}")
         job_id = accepted.json()["job_id"]
         self.console.print(
-            f"   [dim]202 in {_ms(began)}: job {job_id} is a row in PostgreSQL now. "
-            "Pull the plug if you like.[/]",
+            f"   [dim]202 in {_ms(began)}: job {job_id} is committed, and will end.[/]",
             soft_wrap=True,
         )
         self.console.print("   [bold green]answer[/] ", end="")
