@@ -5,11 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-import structlog
-
+from shared import logs
 from shared.availability import DatabaseUnavailable
 
-log = structlog.get_logger(__name__)
+log = logs.get()
 
 Value = TypeVar("Value")
 

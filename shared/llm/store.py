@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import structlog
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared import logs
 from shared.domain import DomainError, NotFound
 from shared.infrastructure.database import Row, Sessions, metadata, transaction
 from shared.llm.catalogue import (
@@ -41,7 +41,7 @@ from shared.llm.catalogue import (
 from shared.llm.entries import EntryT
 from shared.llm.recent import Recent
 
-log = structlog.get_logger(__name__)
+log = logs.get()
 
 SCHEMA = "platform"
 NOW = text("clock_timestamp()")
