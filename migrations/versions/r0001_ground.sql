@@ -216,9 +216,11 @@ CREATE TABLE gateway.jobs (
 )
  WITH (fillfactor = 70);
 
+CREATE INDEX ix_jobs_created_at ON gateway.jobs (created_at, id);
+
 CREATE INDEX ix_jobs_overdue ON gateway.jobs (deadline_at) WHERE status IN ('QUEUED', 'PROCESSING');
 
-CREATE INDEX ix_jobs_tenant_id_id ON gateway.jobs (tenant_id, id);
+CREATE INDEX ix_jobs_tenant_id ON gateway.jobs (tenant_id, created_at, id);
 
 CREATE INDEX ix_jobs_thread_id ON gateway.jobs (thread_id) WHERE thread_id IS NOT NULL;
 

@@ -45,9 +45,7 @@ def test_a_new_job_is_queued_and_announced() -> None:
 
 
 @pytest.mark.parametrize("wanted", MOVES)
-@pytest.mark.parametrize(
-    "finished", [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED]
-)
+@pytest.mark.parametrize("finished", [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED])
 def test_a_finished_job_never_changes(finished: JobStatus, wanted: JobStatus) -> None:
     job = a_job(finished)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.application.ports import CallbackSender, JobReader, OpenWork
-from gateway.domain.callback import Callback, CallbackState
+from gateway.domain.callback import Callback, CallbackState, Verdict
 from shared import logs, metrics
 from shared.availability import DatabaseUnavailable
 from shared.crash_points import crash_point
@@ -35,13 +35,11 @@ class CallbackService:
 
     async def deliver_due(self) -> int:
         """Begin to send what is due, without waiting for it; returns how many were begun."""
-        hosts = Counter(self._sending.values())
-        busy = [host for host, sending in hosts.items() if sending >= PER_HOST]
         async with self.open_work() as work:
             due = await work.callbacks.claim(
                 MOST - len(self._sending),
                 lease_s=self.lease_s,
-                busy_hosts=busy,
+                busy=Counter(self._sending.values()),
                 per_host=PER_HOST,
             )
         for callback in due:
@@ -56,16 +54,29 @@ class CallbackService:
 
     async def _deliver(self, callback: Callback) -> None:
         try:
-            job = await self.read.find(callback.job_id, owner=None)
-            verdict = await self.sender.send(callback, job)
+            verdict = await self._send(callback)
             crash_point("callback.sent")
             callback.record(
                 verdict, self.now(), first_pause_s=self.first_pause_s, jitter=self.jitter()
             )
             async with self.open_work() as work:
-                await work.callbacks.save(callback)
+                is_ours = await work.callbacks.save(callback)
         except DatabaseUnavailable:
             return  # its lease ends, and it is due again
+        if not is_ours:
+            metrics.fenced.labels("callback").inc()
+            return
         metrics.callbacks.labels(verdict.error or "delivered").inc()
         if callback.state is CallbackState.FAILED:
-            log.warning("callback.failed", job_id=str(job.id), reason=verdict.error)
+            log.warning("callback.failed", job_id=str(callback.job_id), reason=verdict.error)
+
+    async def _send(self, callback: Callback) -> Verdict:
+        try:
+            job = await self.read.find(callback.job_id, owner=None)
+            return await self.sender.send(callback, job)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            # Nobody waits for this task: what is not written down here would go unseen.
+            log.exception("callback.broken", job_id=str(callback.job_id))
+            return Verdict("internal")

@@ -1,6 +1,6 @@
 """What can be done with jobs: submit, cancel, hear what became of them, and never lose one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -17,6 +17,7 @@ from gateway.domain.job import (
     Request,
     Spent,
 )
+from shared import metrics
 from shared.batching import Gather
 from shared.contracts import PromptCompleted, PromptFailed, Usage
 from shared.domain import Clock
@@ -75,17 +76,27 @@ class JobService:
                 await work.jobs.add([job])
         return Accepted(first, is_replay=first != job.id)
 
+    async def accepted_before(self, once: Once) -> Accepted | None:
+        """What this key's first request came to, whatever has changed since.
+
+        Raises IdempotencyKeyReused.
+        """
+        async with self.open_work() as work:
+            first = await work.idempotency.find(once)
+        return None if first is None else Accepted(first, is_replay=True)
+
     async def cancel(self, job_id: JobId, *, owner: Owner) -> Job:
         """Give a job up. Raises JobNotFound, JobCannotMove."""
         async with self.open_work() as work:
             job = await work.jobs.lock_one(job_id, owner=owner)
             job.cancel(self.now())
             await self._save(work, [job])
+        _count([job])
         return job
 
     async def started(self, ids: Sequence[JobId]) -> None:
         """Work on these began."""
-        await self._change(ids, lambda job: job.start(self.now()))
+        await self._change("PromptsStarted", ids, lambda job: job.start(self.now()))
 
     async def completed(self, answers: Sequence[PromptCompleted]) -> None:
         """The answers arrived; one that comes late or twice changes nothing."""
@@ -102,7 +113,7 @@ class JobService:
             )
             job.complete(answer, _spent(heard.usage, heard.attempts), self.now())
 
-        await self._change(list(by_id), complete)
+        await self._change("PromptCompleted", by_id, complete)
 
     async def failed(self, failures: Sequence[PromptFailed]) -> None:
         """There will be no answers to these."""
@@ -113,7 +124,7 @@ class JobService:
             spent = _spent(heard.usage, heard.attempts)
             job.fail(Failure(heard.code, heard.detail), spent, self.now())
 
-        await self._change(list(by_id), fail)
+        await self._change("PromptFailed", by_id, fail)
 
     async def sweep(self, most: int = 200) -> int:
         """Ask again about jobs unheard of, and end those that are out of time.
@@ -126,8 +137,10 @@ class JobService:
                 late = Failure("deadline_exceeded", f"No answer within {self.patience_s:g} s.")
                 job.fail(late, job.spent, self.now())
             await self._save(work, overdue)
+        _count(overdue)
         async with self.open_work() as work:
             asked = await work.jobs.ask_again(most)
+        metrics.jobs_asked_again.inc(asked)
         return max(len(overdue), asked)
 
     async def _check(self, request: Request) -> None:
@@ -142,16 +155,17 @@ class JobService:
             await work.jobs.add(jobs)
         return jobs
 
-    async def _change(self, ids: Sequence[JobId], change: Callable[[Job], None]) -> None:
+    async def _change(
+        self, heard: str, ids: Iterable[JobId], change: Callable[[Job], None]
+    ) -> None:
+        wanted = set(ids)
         async with self.open_work() as work:
-            changed: list[Job] = []
-            for job in await work.jobs.lock(ids):
-                try:
-                    change(job)
-                except JobCannotMove:
-                    continue  # late, or heard twice
-                changed.append(job)
+            found = await work.jobs.lock(list(wanted))
+            changed = [job for job in found if _could(change, job)]
             await self._save(work, changed)
+        _count(changed)
+        # After a restore from a backup the queue may speak of jobs that are not there.
+        metrics.messages_orphaned.labels(heard).inc(len(wanted) - len(found))
 
     async def _save(self, work: Work, jobs: Sequence[Job]) -> None:
         await work.jobs.save(jobs)
@@ -162,6 +176,20 @@ class JobService:
                 if job.status.is_final and job.request.callback_url is not None
             ]
         )
+
+
+def _could(change: Callable[[Job], None], job: Job) -> bool:
+    try:
+        change(job)
+    except JobCannotMove:
+        return False  # heard late, or twice
+    return True
+
+
+def _count(changed: Iterable[Job]) -> None:
+    for job in changed:
+        if job.status.is_final:
+            metrics.jobs_finished.labels(job.failure.code if job.failure else job.status).inc()
 
 
 def _spent(usage: Usage, attempts: int) -> Spent:

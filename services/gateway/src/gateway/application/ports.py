@@ -32,6 +32,10 @@ class Once:
 class Idempotency(Protocol):
     """Which keys were used, and for what; remembered for a day."""
 
+    async def find(self, once: Once, /) -> JobId | None:
+        """Whose the key is, if anybody's. Raises IdempotencyKeyReused."""
+        ...
+
     async def claim(self, once: Once, job_id: JobId, /) -> JobId:
         """Take the key for `job_id`, or learn whose it is: the first claim's job id.
 

@@ -38,11 +38,23 @@ class StatusSeen:
 
 
 @dataclass(frozen=True)
+class Place:
+    """How far a reader has come in a job's words; `attempt` is 0 before the first of them."""
+
+    position: str = "0-0"
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
 class WordsSeen:
     """Some more words. `is_fresh_start` when an earlier attempt's words no longer count."""
 
     piece: Piece
     is_fresh_start: bool
+
+    @property
+    def place(self) -> Place:
+        return Place(self.piece.position, self.piece.attempt)
 
 
 Seen = StatusSeen | WordsSeen
@@ -93,11 +105,11 @@ class Watch:
     tokens: Tokens
 
     async def follow(
-        self, job_id: JobId, *, owner: Owner, after: str = "0-0"
+        self, job_id: JobId, *, owner: Owner, after: Place = Place()
     ) -> AsyncGenerator[Seen]:
         """Everything that happens to a job, ending with its final state. Raises JobNotFound.
 
-        `after` is the position of the last words that the reader has.
+        `after` is the place of the last words that the reader has.
         """
         job = await self.read.find(job_id, owner=owner)
         self.board.begin(job)
@@ -107,8 +119,7 @@ class Watch:
         finally:
             self.board.end(job_id)
 
-    async def _until_final(self, job: Job, after: str) -> AsyncGenerator[Seen]:
-        attempt = 0
+    async def _until_final(self, job: Job, place: Place) -> AsyncGenerator[Seen]:
         status: JobStatus | None = None
         while True:
             # Read before the words: then every word of a finished job has been seen below.
@@ -117,9 +128,11 @@ class Watch:
                 yield StatusSeen(job)
                 status = job.status
             wait_s = 0.0 if job.status.is_final else self.board.every_s
-            for piece in await self.tokens.read(job.id, after, wait_s=wait_s):
-                yield WordsSeen(piece, is_fresh_start=bool(attempt) and piece.attempt > attempt)
-                attempt, after = max(attempt, piece.attempt), piece.position
+            for piece in await self.tokens.read(job.id, place.position, wait_s=wait_s):
+                # A worker that was thought dead may go on for a while: nobody wants its words.
+                if piece.attempt >= place.attempt:
+                    yield WordsSeen(piece, is_fresh_start=0 < place.attempt < piece.attempt)
+                place = Place(piece.position, max(place.attempt, piece.attempt))
             if job.status.is_final:
                 yield StatusSeen(job)
                 return

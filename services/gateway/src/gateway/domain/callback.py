@@ -1,6 +1,7 @@
 """A callback: one finished job on its way to its owner's own server."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -65,8 +66,9 @@ class Callback:
 
     @property
     def host(self) -> str:
-        """Who receives it, with the port: what `busy_hosts` counts by."""
-        return self.url.split("/", 3)[2]
+        """Who receives it, with the port: what a sender may not overrun."""
+        found = re.search("//([^/?#]*)", self.url)
+        return found[1].lower() if found else ""
 
     def record(
         self, verdict: Verdict, now: datetime, *, first_pause_s: float, jitter: float
@@ -89,11 +91,11 @@ class Callbacks(Protocol):
     async def add(self, callbacks: Sequence[Callback], /) -> None: ...
 
     async def claim(
-        self, limit: int, /, *, lease_s: float, busy_hosts: Sequence[str], per_host: int
+        self, limit: int, /, *, lease_s: float, busy: Mapping[str, int], per_host: int
     ) -> Sequence[Callback]:
         """Take due ones, so that nobody else sends them for `lease_s` seconds.
 
-        None for a host in `busy_hosts`, and at most `per_host` for any other.
+        At most `per_host` for one host, less those that `busy` says are on their way to it.
         """
         ...
 

@@ -74,11 +74,6 @@ class PromptRejected(Invalid):
     at = "/prompt"
 
 
-class JobRejected(Invalid):
-    message = "{field}: {reason}"
-    at = "/{field}"
-
-
 @dataclass(frozen=True)
 class Prompt:
     """What the user asked: never empty, never endless."""

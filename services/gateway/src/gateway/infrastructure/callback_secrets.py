@@ -18,6 +18,12 @@ OVERLAP = timedelta(hours=24)
 
 _PREFIX = "whsec_"
 
+_FORGET_EXPIRED = text("DELETE FROM gateway.callback_secrets WHERE expires_at < clock_timestamp()")
+_REPLACE = text("""
+    UPDATE gateway.callback_secrets
+       SET expires_at = clock_timestamp() + CAST(:overlap AS interval)
+     WHERE scope = :scope AND expires_at IS NULL""")
+
 
 @dataclass(frozen=True)
 class CallbackSecrets:
@@ -35,19 +41,15 @@ class CallbackSecrets:
         """Replace the current secret; the new one is shown here and never again."""
         key = secrets.token_bytes(32)
         async with transaction(self.sessions) as session:
-            await session.execute(
-                text("""
-                    UPDATE gateway.callback_secrets
-                       SET expires_at = clock_timestamp() + CAST(:overlap AS interval)
-                     WHERE scope = :scope AND expires_at IS NULL"""),
-                {"scope": _scope(owner), "overlap": OVERLAP},
-            )
+            await _one_at_a_time(session, owner)
+            await session.execute(_FORGET_EXPIRED)
+            await session.execute(_REPLACE, {"scope": _scope(owner), "overlap": OVERLAP})
             await self._insert(session, owner, key)
         return _PREFIX + base64.b64encode(key).decode()
 
     async def _first(self, session: AsyncSession, owner: Owner) -> bytes:
-        key = secrets.token_bytes(32)
-        await self._insert(session, owner, key)
+        await _one_at_a_time(session, owner)
+        await self._insert(session, owner, secrets.token_bytes(32))
         # Somebody else may have been first: whatever is stored is the secret.
         return (await self._valid(session, owner))[0]
 
@@ -73,6 +75,14 @@ class CallbackSecrets:
             {"scope": _scope(owner)},
         )
         return [self.vault.decrypt(row.secret, _scope(owner)) for row in rows]
+
+
+async def _one_at_a_time(session: AsyncSession, owner: Owner) -> None:
+    """Until the transaction ends: who is told a new secret must find it stored."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"callback_secrets:{_scope(owner)}"},
+    )
 
 
 def _scope(owner: Owner) -> str:

@@ -1,8 +1,9 @@
 """Callbacks in PostgreSQL: claimed by a lease, stored only while the lease is ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Row, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,11 +20,14 @@ _CLAIM = text("""
            SELECT id FROM gateway.callbacks
             WHERE id IN (
                   SELECT id FROM (
-                         SELECT id, row_number() OVER (
-                                PARTITION BY split_part(url, '/', 3) ORDER BY available_at) AS nth
-                           FROM gateway.callbacks
-                          WHERE state = 'PENDING' AND available_at <= statement_timestamp()
-                            AND split_part(url, '/', 3) <> ALL(CAST(:busy AS text[]))) AS due
+                         SELECT id, coalesce(CAST(CAST(:busy AS json) ->> host AS integer), 0)
+                                  + row_number() OVER (PARTITION BY host ORDER BY available_at)
+                                    AS nth
+                           FROM (SELECT id, available_at,
+                                        lower(substring(url FROM '//([^/?#]*)')) AS host
+                                   FROM gateway.callbacks
+                                  WHERE state = 'PENDING'
+                                    AND available_at <= statement_timestamp()) AS due) AS counted
                    WHERE nth <= :per_host)
               AND state = 'PENDING' AND available_at <= statement_timestamp()
             ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED))
@@ -52,12 +56,12 @@ class SqlCallbacks:
         await insert_rows(self._session, "gateway.callbacks", rows)
 
     async def claim(
-        self, limit: int, /, *, lease_s: float, busy_hosts: Sequence[str], per_host: int
+        self, limit: int, /, *, lease_s: float, busy: Mapping[str, int], per_host: int
     ) -> Sequence[Callback]:
         wanted = {
             "lease_s": lease_s,
             "most": limit,
-            "busy": list(busy_hosts),
+            "busy": orjson.dumps(dict(busy)).decode(),
             "per_host": per_host,
         }
         rows = await self._session.execute(_CLAIM, wanted)

@@ -24,14 +24,20 @@ class SqlIdempotency:
     async def claim(self, once: Once, job_id: JobId, /) -> JobId:
         if await self._insert(once, job_id):
             return job_id
+        first = await self.find(once)
+        if first is None:  # forgotten just now, for its age
+            raise IdempotencyInProgress
+        return first
+
+    async def find(self, once: Once, /) -> JobId | None:
         table = idempotency_keys.c
         query = select(table.request_hash, table.job_id).where(
             table.scope == once.scope, table.key == once.key
         )
-        first = (await self._session.execute(query)).one()
-        if first.request_hash != once.request_hash:
+        first = (await self._session.execute(query)).one_or_none()
+        if first is not None and first.request_hash != once.request_hash:
             raise IdempotencyKeyReused
-        return JobId(first.job_id)
+        return None if first is None else JobId(first.job_id)
 
     async def _insert(self, once: Once, job_id: JobId) -> bool:
         # A twin that has inserted but not committed makes this wait; longer than 2 s is "later".
@@ -60,8 +66,8 @@ async def forget_old_keys(sessions: Sessions, older_than: timedelta = timedelta(
     """A key is remembered for a day; after that it may be used anew."""
     async with transaction(sessions) as session:
         await session.execute(
-            text(
-                "DELETE FROM gateway.idempotency_keys WHERE created_at < now() - CAST(:age AS interval)"
-            ),
+            text("""
+                DELETE FROM gateway.idempotency_keys
+                 WHERE created_at < clock_timestamp() - CAST(:age AS interval)"""),
             {"age": older_than},
         )

@@ -5,7 +5,19 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, RowMapping, Select, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    RowMapping,
+    Select,
+    Uuid,
+    any_,
+    literal,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.application.announcements import message_about, process_prompt
@@ -42,6 +54,9 @@ _SAVE = text(f"""
     UPDATE gateway.jobs AS job SET {", ".join(f"{column} = new.{column}" for column in _CHANGES)}
       FROM json_populate_recordset(NULL::gateway.jobs, CAST(:rows AS json)) AS new
      WHERE job.id = new.id""")  # noqa: S608 - the column names above
+_OVERDUE = text("""
+    status IN ('QUEUED', 'PROCESSING')
+    AND deadline_at < statement_timestamp() - CAST(:grace AS interval)""")
 _ASK_AGAIN = text("""
     UPDATE gateway.jobs
        SET asks = asks + 1,
@@ -71,7 +86,7 @@ class SqlJobs:
 
     async def lock(self, ids: Sequence[JobId], /) -> Sequence[Job]:
         # Always in the order of ids: two batches that share jobs then wait instead of deadlocking.
-        return await self._select(_every().where(jobs.c.id.in_(ids)).order_by(jobs.c.id))
+        return await self._select(_every().where(_among(ids)).order_by(jobs.c.id))
 
     async def lock_one(self, job_id: JobId, /, *, owner: Owner) -> Job:
         for job in await self.lock([job_id]):
@@ -85,17 +100,13 @@ class SqlJobs:
             await self._announce(changed)
 
     async def overdue(self, limit: int, /, *, grace: timedelta) -> Sequence[Job]:
-        late = text(
-            "status IN ('QUEUED', 'PROCESSING') AND deadline_at < statement_timestamp() - CAST(:grace AS interval)"
-        ).bindparams(grace=grace)
-        return await self._select(
-            _every().where(late).order_by(jobs.c.deadline_at).limit(limit), skip_locked=True
-        )
+        late = _every().where(_OVERDUE.bindparams(grace=grace)).order_by(jobs.c.deadline_at)
+        return await self._select(late.limit(limit), skip_locked=True)
 
     async def ask_again(self, limit: int, /) -> int:
         patience = self._reask_after.total_seconds()
         rows = await self._session.execute(_ASK_AGAIN, {"patience": patience, "most": limit})
-        unheard = await self._select(_every().where(jobs.c.id.in_([row.id for row in rows])))
+        unheard = await self._select(_every().where(_among([row.id for row in rows])))
         await self._tell([(process_prompt(job), job) for job in unheard])
         return len(unheard)
 
@@ -129,17 +140,12 @@ class SqlJobReader:
         raise JobNotFound(job_id=job_id)
 
     async def many(self, ids: Sequence[JobId], /) -> Sequence[Job]:
-        return await self._read(_every().where(jobs.c.id.in_(ids)))
+        return await self._read(_every().where(_among(ids)))
 
     async def page(
         self, wanted: JobFilter, /, *, owner: Owner, after: JobId | None, limit: int
     ) -> Page:
-        query = _matching(wanted, owner)
-        if after is not None:
-            edge = select(jobs.c.created_at, jobs.c.id).where(jobs.c.id == after)
-            query = query.where(tuple_(jobs.c.created_at, jobs.c.id) < edge.scalar_subquery())
-        newest_first = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
-        found = await self._read(newest_first.limit(limit + 1))
+        found = await self._read(newest_first(wanted, owner, after).limit(limit + 1))
         shown = found[:limit]
         return Page(shown, next_after=shown[-1].id if len(found) > limit else None)
 
@@ -177,6 +183,20 @@ def sql_work(
 
 def _every() -> Select[tuple[Any, ...]]:
     return select(jobs)
+
+
+def _among(ids: Sequence[JobId]) -> ColumnElement[bool]:
+    # One parameter for all of them: the driver takes 32,767, and a batch may hold more.
+    return jobs.c.id == any_(literal(list(ids), ARRAY(Uuid)))
+
+
+def newest_first(wanted: JobFilter, owner: Owner, after: JobId | None) -> Select[tuple[Any, ...]]:
+    """The query behind a page, without its limit; a test reads its plan."""
+    query = _matching(wanted, owner)
+    if after is not None:
+        edge = select(jobs.c.created_at, jobs.c.id).where(jobs.c.id == after)
+        query = query.where(tuple_(jobs.c.created_at, jobs.c.id) < edge.scalar_subquery())
+    return query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
 
 
 def _matching(wanted: JobFilter, owner: Owner) -> Select[tuple[Any, ...]]:

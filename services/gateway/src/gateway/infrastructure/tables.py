@@ -58,7 +58,9 @@ jobs = Table(
     Column("ask_at", DateTime(timezone=True), nullable=False),
     Column("asks", Integer, nullable=False),
     Column("trace", JSONB, nullable=False),
-    Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
+    # Lists, newest first: the platform's of all jobs, and each tenant's of its own.
+    Index("ix_jobs_created_at", "created_at", "id"),
+    Index("ix_jobs_tenant_id", "tenant_id", "created_at", "id"),
     Index("ix_jobs_thread_id", "thread_id", postgresql_where=text("thread_id IS NOT NULL")),
     Index("ix_jobs_unheard_of", "ask_at", postgresql_where=_UNFINISHED),
     Index("ix_jobs_overdue", "deadline_at", postgresql_where=_UNFINISHED),

@@ -1,6 +1,7 @@
 """`/v1/jobs`: submit, look, list, cancel, watch."""
 
 import hashlib
+import re
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,9 +11,10 @@ from fastapi import Depends, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from gateway.application import Application
+from gateway.application.jobs import Accepted
 from gateway.application.ports import Once
 from gateway.application.rendering import as_bytes, job_view
-from gateway.application.watching import Seen, StatusSeen
+from gateway.application.watching import Place, WordsSeen
 from gateway.domain.job import Job, JobId, Owner
 from gateway.interface.views import (
     JobAccepted,
@@ -28,6 +30,9 @@ from shared.interface.problems import Problem
 from shared.interface.routes import api_router
 
 router = api_router("/v1/jobs", tag="jobs")
+
+#: A place in a job's words, as an event's id: position, then attempt.
+_EVENT_ID = re.compile(r"([0-9]{1,19}-[0-9]{1,19})\.([0-9]{1,9})")
 
 
 def application(request: Request) -> Application:
@@ -52,16 +57,17 @@ async def submit_job(
     With an `Idempotency-Key`, asking again within 24 hours returns the first answer
     (`Idempotent-Replayed: true`) instead of making a second job.
     """
+    once = None if key is None else Once(_scope_of(caller), key, _hash_of(body))
+    if once is not None and (before := await app.jobs.accepted_before(once)):
+        return _accepted(before)
     if body.callback_url is not None:
         app.check_callback_url(body.callback_url)
     if not await app.budgets.has_room(("platform", caller.tenant_id)):
         raise Problem(429, "budget_exceeded", "Today's budget for language models is spent.")
-    once = key and Once(f"{caller.tenant_id or 'platform'}:POST /v1/jobs", key, _hash_of(body))
-    accepted = await app.jobs.submit(body.request(), owner=owner_of(caller), once=once or None)
-    if accepted.is_replay:
-        return _accepted(accepted.job_id, {"Idempotent-Replayed": "true"})
-    metrics.jobs_accepted.labels(body.mode).inc()
-    return _accepted(accepted.job_id, {"Location": f"/v1/jobs/{accepted.job_id}"})
+    accepted = await app.jobs.submit(body.request(), owner=owner_of(caller), once=once)
+    if not accepted.is_replay:
+        metrics.jobs_accepted.labels(body.mode).inc()
+    return _accepted(accepted)
 
 
 @router.get("", response_model=JobPage, summary="List jobs")
@@ -87,17 +93,32 @@ async def list_jobs(
     )
 
 
-@router.get("/{job_id}", response_model=JobView, summary="Look at a job")
-async def get_job(job_id: Id, app: App, caller: AnyCaller) -> Response:
+@router.get(
+    "/{job_id}",
+    response_model=JobView,
+    summary="Look at a job",
+    responses={304: {"description": "It is as it was when you got that `ETag`."}},
+)
+async def get_job(
+    job_id: Id,
+    app: App,
+    caller: AnyCaller,
+    if_none_match: Annotated[str | None, Header(description="The `ETag` that you have.")] = None,
+) -> Response:
     """A job as it is now; what has ended never changes again."""
     job = await app.read.find(JobId(job_id), owner=owner_of(caller))
-    return _json(await _full_view(app, job))
+    body = as_bytes(await _full_view(app, job))
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    if if_none_match is not None and tag in if_none_match:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, headers={"ETag": tag}, media_type="application/json")
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, summary="Cancel a job")
 async def cancel_job(job_id: Id, app: App, caller: WritingCaller) -> Response:
     """Give a job up. One that has ended already stays as it is: 409 `illegal_transition`."""
-    return _json(job_view(await app.jobs.cancel(JobId(job_id), owner=owner_of(caller))))
+    job = await app.jobs.cancel(JobId(job_id), owner=owner_of(caller))
+    return _json(await _full_view(app, job))
 
 
 @router.get(
@@ -110,7 +131,7 @@ async def watch_job(
     job_id: Id,
     app: App,
     caller: AnyCaller,
-    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Server-sent events until the job has ended.
 
@@ -120,29 +141,36 @@ async def watch_job(
     """
     owner = owner_of(caller)
     await app.read.find(JobId(job_id), owner=owner)
-    after = last_event_id if last_event_id and _is_position(last_event_id) else "0-0"
-    return EventSourceResponse(_events(app, JobId(job_id), owner, after), ping=15)
+    events = _events(app, JobId(job_id), owner, _place_in(last_event_id or ""))
+    return EventSourceResponse(events, ping=15)
 
 
 async def _events(
-    app: Application, job_id: JobId, owner: Owner, after: str
+    app: Application, job_id: JobId, owner: Owner, after: Place
 ) -> AsyncGenerator[ServerSentEvent]:
-    position = after
+    place = after
     async for seen in app.watch.follow(job_id, owner=owner, after=after):
-        position = position if isinstance(seen, StatusSeen) else seen.piece.position
-        for name, data in _told(seen):
-            yield ServerSentEvent(as_bytes(data).decode(), event=name, id=position)
+        if isinstance(seen, WordsSeen):
+            if seen.is_fresh_start:
+                # Still the old place: whoever hears only this must hear the words after it, too.
+                yield _event("restart", {"attempt": seen.piece.attempt}, place)
+            place = seen.place
+            yield _event("token", {"text": seen.piece.text, "attempt": place.attempt}, place)
+        elif seen.job.status.is_final:
+            yield _event(seen.job.status.lower(), job_view(seen.job), place)
+        else:
+            yield _event("status", {"job_id": job_id, "status": seen.job.status}, place)
 
 
-def _told(seen: Seen) -> list[tuple[str, dict[str, Any]]]:
-    if isinstance(seen, StatusSeen):
-        job = seen.job
-        if job.status.is_final:
-            return [(job.status.lower(), job_view(job))]
-        return [("status", {"job_id": job.id, "status": job.status})]
-    piece = seen.piece
-    words = ("token", {"text": piece.text, "attempt": piece.attempt})
-    return [("restart", {"attempt": piece.attempt}), words] if seen.is_fresh_start else [words]
+def _event(name: str, told: dict[str, Any], place: Place) -> ServerSentEvent:
+    return ServerSentEvent(
+        as_bytes(told).decode(), event=name, id=f"{place.position}.{place.attempt}"
+    )
+
+
+def _place_in(last_event_id: str) -> Place:
+    found = _EVENT_ID.fullmatch(last_event_id)
+    return Place(found[1], int(found[2])) if found else Place()
 
 
 def owner_of(caller: Caller) -> Owner:
@@ -155,8 +183,11 @@ async def _full_view(app: Application, job: Job) -> dict[str, Any]:
     return job_view(job, await app.read.callback(job.id) if wants_callback else None)
 
 
-def _accepted(job_id: JobId, headers: dict[str, str]) -> Response:
-    body = b'{"job_id":"%b","status":"QUEUED"}' % str(job_id).encode()
+def _accepted(accepted: Accepted) -> Response:
+    body = b'{"job_id":"%b","status":"QUEUED"}' % str(accepted.job_id).encode()
+    headers = {"Location": f"/v1/jobs/{accepted.job_id}"}
+    if accepted.is_replay:
+        headers["Idempotent-Replayed"] = "true"
     return Response(body, 202, headers, media_type="application/json")
 
 
@@ -164,11 +195,10 @@ def _json(view: object) -> Response:
     return Response(as_bytes(view), media_type="application/json")
 
 
+def _scope_of(caller: Caller) -> str:
+    return f"{caller.tenant_id or 'platform'}:POST /v1/jobs"
+
+
 def _hash_of(body: SubmitJob) -> str:
     canonical = orjson.dumps(body.model_dump(), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
-
-
-def _is_position(text: str) -> bool:
-    parts = text.split("-")
-    return len(parts) == 2 and all(part.isascii() and part.isdecimal() for part in parts)

@@ -1,6 +1,6 @@
 """Jobs as clients see them: the schemas of requests and answers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,12 +14,18 @@ from pydantic import (
     StringConstraints,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 
-from gateway.domain.job import FAILURES, JobFilter, JobStatus, Prompt, Request
+from gateway.domain.job import FAILURES, JobFilter, JobStatus, Prompt, PromptRejected, Request
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 ThreadId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@\-]{1,128}$")]
+
+#: Years that Python, PostgreSQL and every time zone can tell.
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))
+]
 
 METADATA_LIMIT = 4_096
 
@@ -30,7 +36,8 @@ class SubmitJob(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     prompt: str = Field(
-        description=f"1 to {Prompt.LIMIT:,} characters.",
+        max_length=Prompt.LIMIT,
+        description=f"1 to {Prompt.LIMIT:,} characters, and not only blank ones.",
         examples=["Write a haiku about programming"],
     )
     config_name: Name = Field("default-smart", description="An LLM config, see `/v1/llm-configs`.")
@@ -55,10 +62,17 @@ class SubmitJob(BaseModel):
     )
     callback_url: str | None = Field(
         None,
-        max_length=2_048,
-        description="Where a signed POST goes when the job has ended.",
+        description="Where a signed POST goes when the job has ended: https, and a public host.",
         examples=["https://example.com/hooks/jobs"],
     )
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        try:
+            return Prompt(value).text
+        except PromptRejected as refusal:
+            raise PydanticCustomError("empty", "{why}", {"why": str(refusal)}) from refusal
 
     @field_validator("metadata")
     @classmethod
@@ -68,7 +82,6 @@ class SubmitJob(BaseModel):
         return value
 
     def request(self) -> Request:
-        """Raises PromptRejected."""
         return Request(
             prompt=Prompt(self.prompt),
             config_name=self.config_name,
@@ -89,10 +102,10 @@ class JobListQuery(BaseModel):
 
     status: JobStatus | None = None
     thread_id: ThreadId | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     limit: int = Field(20, ge=1, le=100)
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: str | None = Field(None, description="The last page's `next_cursor`.")
 
     def filter(self) -> JobFilter:
         return JobFilter(

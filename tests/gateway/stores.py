@@ -1,0 +1,68 @@
+"""The gateway's PostgreSQL behind the same face as its memory."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from gateway.application.ports import JobReader, Work
+from gateway.infrastructure.persistence import SqlJobReader, sql_work
+from shared.contracts import KINDS, Message
+from shared.infrastructure.database import Sessions, transaction
+from tests.gateway.fakes import MemoryGateway
+
+TASK_QUEUE = "ai_tasks"
+
+
+@dataclass
+class SqlGateway:
+    """Time passes in it by moving every date in its tables into the past."""
+
+    sessions: Sessions
+    reask_after: timedelta = timedelta(seconds=15)
+
+    def open_work(self) -> AbstractAsyncContextManager[Work]:
+        open_work = sql_work(
+            self.sessions,
+            task_queue=TASK_QUEUE,
+            reask_after_s=self.reask_after.total_seconds(),
+        )
+        return open_work()
+
+    @property
+    def read(self) -> JobReader:
+        return SqlJobReader(self.sessions)
+
+    async def now(self) -> datetime:
+        async with transaction(self.sessions) as session:
+            time = await session.scalar(text("SELECT clock_timestamp()"))
+        assert isinstance(time, datetime)
+        return time
+
+    async def pass_time(self, seconds: float) -> None:
+        ago = {"ago": timedelta(seconds=seconds)}
+        async with transaction(self.sessions) as session:
+            await session.execute(
+                text("""
+                    UPDATE gateway.jobs SET ask_at = ask_at - CAST(:ago AS interval),
+                           deadline_at = deadline_at - CAST(:ago AS interval)
+                     WHERE status IN ('QUEUED', 'PROCESSING')"""),
+                ago,
+            )
+            for table, column in (
+                ("callbacks", "available_at"),
+                ("idempotency_keys", "created_at"),
+                ("callback_secrets", "expires_at"),
+            ):
+                move = f"UPDATE gateway.{table} SET {column} = {column} - CAST(:ago AS interval)"  # noqa: S608 - ours
+                await session.execute(text(move), ago)
+
+    async def announced(self) -> list[Message]:
+        """Everything that was announced, in order."""
+        async with transaction(self.sessions) as session:
+            rows = await session.execute(text("SELECT kind, body FROM gateway.outbox ORDER BY id"))
+            return [KINDS[row.kind].model_validate_json(row.body) for row in rows]
+
+
+Gateway = MemoryGateway | SqlGateway
