@@ -5,7 +5,8 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.chaos.process import Process, Program, answers, free_port
@@ -31,7 +32,7 @@ class PrivateRabbit:
     """One broker and its port mapper, known only by the pids that they were started with.
 
     Everything blocks and is bounded. A new life keeps the port and what the last one stored,
-    unless `wipe` was called between. Ends with the thread that started it.
+    unless `wipe` was called between. Nothing of it outlives this process.
     """
 
     def __init__(self, directory: Path, *, erlang_arguments: str = "") -> None:
@@ -39,6 +40,8 @@ class PrivateRabbit:
         self.port = free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         self._environment = self._variables(erlang_arguments)
+        # A process ends with the thread that started it, and callers may be on passing threads.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="private rabbit")
         (directory / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self.port))
         (directory / "enabled_plugins").write_text("[].")
         # Erlang would start a port mapper that outlives everybody; ours is a child like the broker.
@@ -54,10 +57,8 @@ class PrivateRabbit:
     def start(self) -> None:
         """Returns once clients may connect. Raises DidNotStart."""
         if not self._epmd.is_running:
-            self._epmd.start()
-            self._wait(lambda: answers(int(self._variable("ERL_EPMD_PORT"))), within=10)
-        self._broker.start()
-        self._wait(lambda: answers(self.port), within=BOOT_WITHIN_S)
+            self._begin(self._epmd, int(self._variable("ERL_EPMD_PORT")))
+        self._begin(self._broker, self.port)
 
     def stop(self) -> None:
         """End both, in order: what it had confirmed is on its disk."""
@@ -129,11 +130,12 @@ class PrivateRabbit:
             ),
         }
 
-    def _wait(self, is_so: Callable[[], bool], *, within: float) -> None:
-        deadline = time.monotonic() + within
-        while not is_so():
-            if time.monotonic() > deadline or not self._epmd.is_running:
-                wrote = self._broker.tail()
+    def _begin(self, process: Process, port: int) -> None:
+        self._thread.submit(process.start).result(10)
+        deadline = time.monotonic() + BOOT_WITHIN_S
+        while not answers(port):
+            if time.monotonic() > deadline or not process.is_running:
+                wrote = process.tail()
                 self.stop()
                 raise DidNotStart(wrote)
             time.sleep(0.05)
