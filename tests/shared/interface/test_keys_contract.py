@@ -3,6 +3,7 @@
 import pytest
 
 from shared.infrastructure.api_keys import ApiKeys, KeyScope
+from shared.infrastructure.database import Sessions
 from shared.interface.access import Keys
 from tests.shared.keys import SECRETS, TENANT, one_of_each
 
@@ -12,11 +13,11 @@ Stocked = tuple[Keys, dict[KeyScope, str]]
 
 
 @pytest.fixture(params=["memory", "sql"])
-async def stocked(request: pytest.FixtureRequest) -> Stocked:
+async def stocked(request: pytest.FixtureRequest, sessions: Sessions) -> Stocked:
     """Keys of every scope, and their secrets."""
     if request.param == "memory":
         return one_of_each(), SECRETS
-    keys = ApiKeys(request.getfixturevalue("sessions"))
+    keys = ApiKeys(sessions)
     secrets: dict[KeyScope, str] = {}
     for scope in KeyScope:
         tenant_id = None if scope is KeyScope.PLATFORM else TENANT
