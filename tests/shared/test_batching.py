@@ -80,7 +80,7 @@ async def test_a_caller_who_leaves_takes_nobody_along_and_its_wish_is_done() -> 
     till.is_open.set()
 
     assert await stayer == 4
-    assert sum(till.batches, []) == [1, 2]
+    assert [number for batch in till.batches for number in batch] == [1, 2]
 
 
 async def test_more_callers_than_may_wait_are_turned_away() -> None:

@@ -15,7 +15,7 @@ LOAD_ALL = (
 
 
 def load_with(**environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", LOAD_ALL],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": ".", **environment},
         capture_output=True,
