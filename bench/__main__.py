@@ -1,0 +1,73 @@
+"""`python -m bench`: measure everything (about eight minutes); `--quick`: in under one minute."""
+
+import argparse
+import signal
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from bench.endurance import slow_models
+from bench.figures import Row
+from bench.machine import busy, described
+from bench.measuring import QUICK, Bench, Scale
+from bench.models import model_calls
+from bench.report import Findings, show, write
+from bench.servers import Missing, servers, versions
+from bench.throughput import accepting, end_to_end
+
+PARTS = ("accept", "end-to-end", "slow", "model")
+
+
+def main() -> None:
+    options = _options()
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, _end)  # so that databases and queues go, whoever ends us
+    try:
+        findings = _measured(options, console)
+    except Missing as missing:
+        raise SystemExit(str(missing)) from None
+    show(findings, console)
+    if not options.quick and options.only is None:
+        write(findings)
+
+
+def _measured(options: argparse.Namespace, console: Console) -> Findings:
+    findings = Findings(described(versions()), "make bench", date.today(), busy())  # noqa: DTZ011 - a date for a person
+    with tempfile.TemporaryDirectory(prefix="aip-bench-") as directory, servers() as found:
+        scale = QUICK if options.quick else Scale()
+        bench = Bench(found, scale, Path(directory), lambda line: console.print(f"  {line}"))
+        for part in PARTS if options.only is None else [options.only]:
+            console.print(f"[bold]{part}[/]")
+            findings.rows += _part(part, bench, findings)
+    return findings
+
+
+def _part(part: str, bench: Bench, findings: Findings) -> list[Row]:
+    match part:
+        case "accept":
+            return accepting(bench)
+        case "end-to-end":
+            return end_to_end(bench, findings.cpu)
+        case "slow":
+            return slow_models(bench)
+        case _:
+            return model_calls(bench)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one small round; writes nothing")
+    parser.add_argument("--only", choices=PARTS, help="this part alone; writes nothing")
+    return parser.parse_args()
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

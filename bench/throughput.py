@@ -1,0 +1,105 @@
+"""How much goes through: accepting, end to end, the worker by itself; and how fast when idle."""
+
+from datetime import datetime
+from functools import partial
+from statistics import median, quantiles
+
+from bench import cpu
+from bench.figures import CpuTable, Goal, Row, at_least, at_most, at_most_theirs
+from bench.measuring import Bench, Found, in_turn, load
+from bench.processes import running
+from bench.systems import System, Wish, started
+
+#: Jobs wait here without a worker on purpose: nobody is to be asked again meanwhile.
+PATIENT = {"REASK_AFTER_S": "300"}
+
+WARM_UP_JOBS = 100
+
+
+def accepting(bench: Bench) -> list[Row]:
+    """POST /v1/jobs, 32 connections, no worker running."""
+    wish = Wish(has_worker=False, settings=PATIENT)
+    names = ("platform", "taskiq", "bare")
+    with started(bench.servers, bench.directory, wish, *names) as systems:
+        for system in systems:
+            load("accept", system, seconds=bench.scale.accept_s / 3)
+        found = in_turn(
+            bench, "accepted a second", {s.name: partial(_accepted, bench, s) for s in systems}
+        )
+    what = "accept, 32 connections"
+    return [
+        Row(what, "/s", found["platform"], found["taskiq"], "Taskiq", at_least(1.8, "Taskiq")),
+        Row(
+            what, "/s", found["platform"], found["bare"], "one INSERT", at_least(0.8, "one INSERT")
+        ),
+    ]
+
+
+def end_to_end(bench: Bench, table: CpuTable) -> list[Row]:
+    """POST to GET, then one at a time, then a backlog; the model answers at once, in process."""
+    with started(bench.servers, bench.directory, Wish(settings=PATIENT), *BOTH) as systems:
+        for system in systems:
+            load("through", system, jobs=WARM_UP_JOBS)
+        through = in_turn(
+            bench,
+            "end to end a second",
+            {s.name: partial(_through, bench, s, table) for s in systems},
+        )
+        alone = in_turn(
+            bench, "idle p50, ms", {s.name: partial(_one_by_one, bench, s) for s in systems}
+        )
+        for system in systems:
+            system.worker.stop()
+        backlog = in_turn(
+            bench, "worker alone a second", {s.name: partial(_backlog, bench, s) for s in systems}
+        )
+    return [
+        compared("end to end, 0 ms model", "/s", through, at_least(2, "Taskiq")),
+        Row(
+            "CPU per job, all processes",
+            "ms",
+            table.totals("platform"),
+            table.totals("taskiq"),
+            "Taskiq",
+            at_most(2.5, "ms"),
+        ),
+        compared("worker alone, a backlog", "/s", backlog, at_least(3, "Taskiq")),
+        compared("idle p50, POST to answer", "ms", alone, at_most_theirs("Taskiq")),
+    ]
+
+
+BOTH = ("platform", "taskiq")
+
+
+def compared(what: str, unit: str, found: Found, goal: Goal) -> Row:
+    """Ours beside Taskiq's."""
+    return Row(what, unit, found["platform"], found["taskiq"], "Taskiq", goal)
+
+
+def _accepted(bench: Bench, system: System) -> float:
+    seen = load("accept", system, seconds=bench.scale.accept_s)
+    rate: float = seen["count"] / seen["seconds"]
+    return rate
+
+
+def _through(bench: Bench, system: System, table: CpuTable) -> float:
+    jobs = bench.scale.jobs
+    before = system.meter.read()
+    seconds: float = load("through", system, jobs=jobs)["seconds"]
+    table.add(system.name, cpu.between(before, system.meter.read(), jobs=jobs))
+    return jobs / seconds
+
+
+def _one_by_one(bench: Bench, system: System) -> float:
+    return median(load("alone", system, jobs=bench.scale.one_by_one)["milliseconds"])
+
+
+def _backlog(bench: Bench, system: System) -> float:
+    """The rate in the middle nine tenths, by the times at which answers were stored."""
+    ids = load("submit", system, jobs=bench.scale.backlog)["ids"]
+    with running(system.worker):
+        jobs = load("watch", system, ids=ids, patience_s=60)["jobs"]
+    times = [datetime.fromisoformat(job["updated_at"]).timestamp() for job in jobs.values()]
+    stored = sorted(times)
+    cuts = quantiles(stored, n=20)
+    return 0.9 * len(stored) / max(cuts[-1] - cuts[0], 0.001)
