@@ -1,6 +1,7 @@
 """What runs beside a service's requests: named loops, restarted when they fail, ended on time."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,12 @@ from shared import logs
 log = logs.get()
 
 Loop = Callable[[], Awaitable[None]]
+
+#: A loop that fails is started again after this long, then after twice as long, and so on.
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+#: One that ran for so long was well: its next failure is a new story.
+WELL_AFTER_S = 10.0
 
 
 @asynccontextmanager
@@ -26,9 +33,18 @@ async def running(loops: Mapping[str, Loop]) -> AsyncGenerator[None]:
 
 
 async def every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
-    """Take `step` again and again, with a pause between; a step that fails is logged, not fatal."""
+    """Take `step` again and again, with a pause between; one that fails is no reason to be late."""
+    has_failed = False
     while True:
-        await step()
+        try:
+            await step()
+        except Exception as error:
+            if not has_failed:  # said once: the rest of an outage is no news
+                name = getattr(step, "__qualname__", "step")
+                log.warning("step.failed", step=name, error=type(error).__name__, exc_info=True)
+            has_failed = True
+        else:
+            has_failed = False
         await asyncio.sleep(seconds)
 
 
@@ -39,11 +55,14 @@ async def once(step: Callable[[], Awaitable[object]]) -> None:
 
 
 async def _keep_running(name: str, loop: Loop) -> None:
-    pause = 0.2
+    pause = FIRST_PAUSE_S
     while True:
+        began = time.monotonic()
         try:
             await loop()
         except Exception as error:
             log.warning("loop.failed", loop=name, error=type(error).__name__, exc_info=True)
+        if time.monotonic() - began > WELL_AFTER_S:
+            pause = FIRST_PAUSE_S
         await asyncio.sleep(pause)
-        pause = min(pause * 2, 5.0)
+        pause = min(pause * 2, LONGEST_PAUSE_S)

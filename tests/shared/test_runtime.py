@@ -1,58 +1,73 @@
-"""Loops beside the requests: begun again when they fail, ended with the block."""
+"""Loops beside the requests: a failure delays nothing, and ends nothing."""
 
 import asyncio
 
-from shared.runtime import every, once, running
+import pytest
+from structlog.testing import capture_logs
+
+from shared import runtime
+from shared.runtime import every, running
 from tests.waiting import until
 
 
-async def test_a_loop_that_fails_is_begun_again() -> None:
-    begun = 0
+async def test_a_step_that_fails_does_not_delay_the_next() -> None:
+    taken: list[int] = []
 
-    async def stumble() -> None:
-        nonlocal begun
-        begun += 1
-        raise OSError("stumbled")
+    async def fails() -> None:
+        taken.append(len(taken))
+        raise OSError
 
-    async with running({"stumble": stumble}):
-        await until(lambda: begun >= 2, "it was begun twice", within=5)
-
-
-async def test_all_loops_end_with_the_block() -> None:
-    ended: list[str] = []
-
-    async def wait(name: str) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append(name)
-
-    async with running({"a": lambda: wait("a"), "b": lambda: wait("b")}):
-        await asyncio.sleep(0)
-
-    assert sorted(ended) == ["a", "b"]
+    async with running({"steps": lambda: every(0.001, fails)}):
+        # Restarting the loop each time would take ten pauses, the last of them 5 s long.
+        await until(lambda: len(taken) >= 10, "ten steps", within=2)
 
 
-async def test_a_step_is_taken_again_and_again() -> None:
-    steps = 0
+async def test_an_outage_is_told_once() -> None:
+    tries = 0
 
-    async def step() -> None:
-        nonlocal steps
-        steps += 1
+    async def fails_in_two_outages() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 8 and tries != 4:
+            raise OSError
 
-    async with running({"steps": lambda: every(0.001, step)}):
-        await until(lambda: steps >= 3, "three steps were taken", within=5)
+    with capture_logs() as told:
+        async with running({"steps": lambda: every(0.001, fails_in_two_outages)}):
+            await until(lambda: tries >= 8, "two outages", within=2)
+
+    assert [entry["event"] for entry in told] == ["step.failed"] * 2
 
 
-async def test_what_is_done_once_is_not_done_again() -> None:
-    steps = 0
+async def test_a_loop_that_ended_is_started_again() -> None:
+    starts = 0
 
-    async def step() -> None:
-        nonlocal steps
-        steps += 1
+    async def ends() -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            raise KeyError
 
-    async with running({"once": lambda: once(step)}):
-        await until(lambda: steps, "it was done", within=5)
-        await asyncio.sleep(0.05)
+    with capture_logs() as told:
+        async with running({"short": ends}):
+            await until(lambda: starts == 2, "a second start", within=2)
 
-    assert steps == 1
+    assert [(entry["event"], entry["loop"]) for entry in told] == [("loop.failed", "short")]
+
+
+async def test_a_loop_that_was_well_for_long_is_started_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(runtime, "LONGEST_PAUSE_S", 60.0)
+    monkeypatch.setattr(runtime, "WELL_AFTER_S", 0.005)
+    starts = 0
+
+    async def lasts_a_while() -> None:
+        nonlocal starts
+        starts += 1
+        await asyncio.sleep(0.01)
+        raise OSError
+
+    async with running({"long": lasts_a_while}):
+        # Pauses that went on doubling would add up to more than ten seconds.
+        await until(lambda: starts >= 12, "twelve starts", within=3)
