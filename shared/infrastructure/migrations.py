@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 import migrations
-from shared.infrastructure.database import connect
+from shared.infrastructure.database import connect, sessions_of, transaction
 
 #: Any number that nothing else locks: two processes that migrate at once take turns.
 _LOCK = 0x61697000
@@ -41,7 +41,8 @@ def check(url: str, metadata: MetaData) -> None:
 async def pending(url: str) -> list[str]:
     """The revisions that this code has and the database has not, oldest first.
 
-    Raises NewerDatabase when the database has one that this code does not know.
+    Raises NewerDatabase when the database has one that this code does not know, and
+    DatabaseUnavailable, also while the server is starting up.
     """
     scripts = ScriptDirectory.from_config(_config(None))
     known = [script.revision for script in scripts.walk_revisions()][::-1]
@@ -50,7 +51,12 @@ async def pending(url: str) -> list[str]:
     def look(connection: Connection) -> None:
         found.append(MigrationContext.configure(connection).get_current_revision())
 
-    await _on(url, look)
+    engine = connect(url, pool_size=1)
+    try:
+        async with transaction(sessions_of(engine)) as session:
+            await (await session.connection()).run_sync(look)
+    finally:
+        await engine.dispose()
     current = found[0]
     if current is None:
         return known

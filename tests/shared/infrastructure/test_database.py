@@ -1,6 +1,7 @@
 """The database: batches in one statement, outages told apart from mistakes, one clock."""
 
 import asyncio
+import struct
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -143,3 +144,18 @@ def test_production_does_not_run_on_a_risk(found: Posture, word: str) -> None:
 
 async def test_nothing_is_pending_after_migrating(owner_database_url: str) -> None:
     assert await pending(owner_database_url) == []
+
+
+async def test_a_server_that_is_starting_up_is_away() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)  # may I speak TLS?
+        writer.write(b"N")
+        await reader.read(1_024)
+        said = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+        writer.write(b"E" + struct.pack("!i", len(said) + 4) + said)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(DatabaseUnavailable):
+            await pending(f"postgresql://somebody@127.0.0.1:{port}/postgres")
