@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from shared.availability import DatabaseUnavailable
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -17,7 +19,7 @@ class Gather(Generic[Item, Answer]):
     """Calls `flush` with whatever gathered while the last flush was on its way (no timer).
 
     A lone caller is flushed at once, alone. When a batch fails, its items are flushed one by
-    one, so that each caller gets its own error and nobody else's.
+    one, so that each caller gets its own error and nobody else's; an outage is everybody's.
     """
 
     def __init__(
@@ -69,8 +71,11 @@ class Gather(Generic[Item, Answer]):
     async def _isolate(
         self, batch: list[tuple[Item, asyncio.Future[Answer]]], error: Exception
     ) -> None:
-        if len(batch) > 1:
+        # An outage is nobody's own: to try it on each of them would only keep them all waiting.
+        if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
             for one in batch:
                 await self._settle([one])
-        elif not batch[0][1].done():
-            batch[0][1].set_exception(error)
+            return
+        for _, waiting in batch:
+            if not waiting.done():
+                waiting.set_exception(error)

@@ -52,9 +52,13 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
             # A backend whose client was killed must not keep its locks for long.
             "server_settings": {"idle_in_transaction_session_timeout": "60000"},
         },
-        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_serializer=_to_json,
         json_deserializer=orjson.loads,
     )
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def sessions_of(engine: AsyncEngine) -> Sessions:
@@ -99,8 +103,6 @@ def _plain(value: object) -> object:
         return f"\\x{value.hex()}"
     if isinstance(value, timedelta):
         return f"{value.total_seconds()} seconds"
-    if isinstance(value, frozenset | set):
-        return sorted(value)
     raise TypeError(type(value).__name__)
 
 

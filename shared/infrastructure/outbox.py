@@ -7,7 +7,7 @@ forgets one: a row leaves the table only once the carrier has confirmed it.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -21,7 +21,7 @@ from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 from shared.crash_points import crash_point
 from shared.infrastructure.database import Sessions, insert_rows, metadata, transaction
-from shared.messaging import CarrierUnavailable, Outgoing, Transport
+from shared.messaging import CarrierUnavailable, Outgoing
 
 log = logs.get()
 
@@ -67,13 +67,19 @@ async def announce(session: AsyncSession, schema: str, envelopes: Sequence[Envel
     await insert_rows(session, f"{schema}.outbox", rows)
 
 
+class Publishes(Protocol):
+    """As much of a Transport as a relay needs."""
+
+    async def publish(self, messages: Sequence[Outgoing], /) -> set[UUID]: ...
+
+
 @dataclass
 class Relay:
     """Moves one context's outbox to the carrier; several may run at once."""
 
     sessions: Sessions
     schema: str
-    transport: Transport
+    transport: Publishes
     #: rows sent in one go
     most: int = 300
     #: without a wake-up, how long a row may lie (seconds)

@@ -7,6 +7,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from shared.interface.connections import BoundedConnection
 from shared.settings import EXIT_BAD_CONFIGURATION, Platform, load
 
 
@@ -27,6 +28,7 @@ def server_for(app: FastAPI, *, default_port: int) -> uvicorn.Server:
             app,
             host=platform.host or ("0.0.0.0" if platform.is_production else "127.0.0.1"),  # noqa: S104 - a server is there to be reached
             port=platform.port or default_port,
+            http=BoundedConnection,
             access_log=False,
             log_config=None,
             # Streams that are being watched end at once; this is for those that do not.

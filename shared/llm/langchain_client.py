@@ -40,7 +40,7 @@ class LangChainClient:
 
     async def _whole(self, asked: dict[str, Any], exchange: Exchange) -> Answer:
         try:
-            result = await self._model._agenerate(**asked)  # noqa: SLF001
+            result = await self._model._agenerate(**asked)  # noqa: SLF001 - why: see the top of this module
             generation = result.generations[0]
             how = {**(result.llm_output or {}), **(generation.generation_info or {})}
             return _answer(storable(generation.text), [generation.message], how)

@@ -193,7 +193,8 @@ async def test_moderation_that_cannot_be_had_never_means_allowed(
 
 @pytest.mark.parametrize("agent", ["main", "followup"])
 async def test_an_error_in_an_agent_goes_to_fallback(agent: str) -> None:
-    bench = Bench(by_agent(**{agent: OUTAGE, "fallback": "Maaf."}))
+    answers: dict[str, str | Exception] = {agent: OUTAGE, "fallback": "Maaf."}
+    bench = Bench(by_agent(**answers))
 
     result = await bench.service.process_multi_agent(
         ProcessingRequest(prompt="Halo?"), {"is_followup": agent == "followup"}

@@ -222,6 +222,7 @@ async def test_a_run_that_crashed_its_worker_twice_is_only_taken_as_a_suspect(
     worker: OpenWork, sessions: Sessions
 ) -> None:
     await take(worker, asked := a_new_run())
+    ordinary: list[Run] = []
     for _ in range(SUSPECT_AFTER):
         await crash(sessions)
         async with worker() as work:

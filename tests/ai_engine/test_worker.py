@@ -104,7 +104,7 @@ Open = Callable[..., Awaitable[Shop]]
 
 @pytest.fixture
 async def open_shop(sessions: Sessions) -> AsyncGenerator[Open]:
-    async def open_one(answer: Answer = echo, *, capacity: int = 10, **settings: Any) -> Shop:
+    async def open_one(answer: Answer = echo, *, capacity: int = 10) -> Shop:
         clock = DatabaseClock(sessions)
         await clock.refresh()
         processing, words = ScriptedProcessing(answer), Words()
@@ -113,7 +113,9 @@ async def open_shop(sessions: Sessions) -> AsyncGenerator[Open]:
                 sessions, worker_id=uuid7(), result_queue="ai_results", dead_after_s=60
             ),
             jitter=lambda: 0.0,
-            **{"max_attempts": 3, "retry_base_s": 0.01, "result_limit_bytes": 1_000, **settings},
+            max_attempts=3,
+            retry_base_s=0.01,
+            result_limit_bytes=1_000,
         )
         worker = Worker(
             runs=runs,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.availability import DatabaseUnavailable
 from shared.batching import Gather, Overloaded
 from tests.waiting import until
 
@@ -96,6 +97,22 @@ async def test_more_callers_than_may_wait_are_turned_away() -> None:
 
     till.is_open.set()
     assert await asyncio.gather(on_its_way, *waiting) == [2, 4, 6]
+
+
+async def test_an_outage_is_everybodys_at_once() -> None:
+    tries = 0
+
+    async def away(numbers: Sequence[int]) -> Sequence[int]:
+        nonlocal tries
+        tries += 1
+        raise DatabaseUnavailable("away")
+
+    gather = Gather(away)
+
+    results = await asyncio.gather(*(gather(one) for one in range(50)), return_exceptions=True)
+
+    assert {type(one) for one in results} == {DatabaseUnavailable}
+    assert tries <= 2
 
 
 async def test_it_can_be_used_again_after_an_error() -> None:

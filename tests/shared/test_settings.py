@@ -42,7 +42,7 @@ def load_with(**environment: str) -> subprocess.CompletedProcess[str]:
         ("JOB_DEADLINE_S", "1800"),
         ("WORKER_DEAD_AFTER_S", "1"),
         ("WORKER_CONCURRENCY", "0"),
-        ("RUN", "api,wroker"),
+        ("RUN", "api,nothing"),
         ("PORT", "70000"),
         ("ENVIRONMENT", "staging"),
         ("RABBITMQ_TASK_QUEUE", "with space"),

@@ -12,8 +12,7 @@ from threading import Thread
 import pytest
 
 from shared.embedded import Embedded, EmbeddedServers
-from tests.conftest import give_up
-from tests.services import Missing
+from tests.services import Missing, give_up
 from tests.shared.embedded.asking import ask, cache_answers, database_answers, within
 from tests.shared.embedded.holders import (
     NOBODY,

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ from shared.infrastructure.posture import Posture, posture
 
 
 async def test_a_batch_of_rows_keeps_every_type(sessions: Sessions) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": uuid4(),
             "queue": "q",

@@ -34,7 +34,7 @@ class Pigeons:
 
 
 def relay_of(sessions: Sessions, pigeons: Pigeons) -> Relay:
-    return Relay(sessions, "gateway", pigeons, poll_every_s=0.05)  # type: ignore[arg-type] - see Pigeons
+    return Relay(sessions, "gateway", pigeons, poll_every_s=0.05)
 
 
 async def write(sessions: Sessions, *queues: str) -> None:

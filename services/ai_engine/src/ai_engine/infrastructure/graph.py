@@ -1,3 +1,4 @@
+# pyright: basic
 """The agents as a LangGraph graph; the only module that knows LangGraph."""
 
 from dataclasses import dataclass
