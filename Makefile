@@ -8,7 +8,7 @@ PARALLEL := -n logical --maxprocesses=4
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help demo up migrate test cover check fmt bench services docker lock
+.PHONY: help demo up migrate test cover check fmt bench lock
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,12 +38,6 @@ fmt: .venv/.dev ## put the code into shape
 
 bench: .venv/.bench ## measure, beside other systems (ARGS=...)
 	$(BIN)/python -m bench $(ARGS)
-
-services: ## start PostgreSQL, RabbitMQ and Redis in containers, for tests and development
-	docker compose up --detach --wait postgres rabbitmq redis
-
-docker: ## build every image
-	docker compose build
 
 lock: .venv/.runtime ## lock the dependencies anew (UPGRADE=1 takes the newest of each)
 	tools/lock $(if $(UPGRADE),--upgrade)
