@@ -2,10 +2,11 @@
 
 import pytest
 
+from gateway.application.jobs import JobService
 from shared.infrastructure.database import Sessions
 from tests.gateway.builders import NOON
 from tests.gateway.fakes import MemoryGateway
-from tests.gateway.stores import Gateway, SqlGateway
+from tests.gateway.stores import Gateway, SqlGateway, job_service
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def postgres(sessions: Sessions) -> SqlGateway:
 def gateway(request: pytest.FixtureRequest) -> Gateway:
     found: Gateway = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def jobs(memory: MemoryGateway) -> JobService:
+    """What can be done with the jobs in `memory`."""
+    return job_service(memory.open_work, memory.clock)

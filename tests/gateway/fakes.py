@@ -13,6 +13,7 @@ from gateway.application.announcements import message_about, process_prompt
 from gateway.application.ports import IdempotencyKeyReused, Once, Page, Work
 from gateway.domain.callback import Callback, CallbackId, CallbackState, Verdict
 from gateway.domain.job import Job, JobFilter, JobId, JobNotFound, Owner
+from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 
 LONGEST_SILENCE = timedelta(seconds=300)
@@ -39,10 +40,12 @@ class MemoryGateway:
     time: datetime
     reask_after: timedelta = timedelta(seconds=15)
     stored: Stored = field(default_factory=Stored)
+    is_away: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
     async def open_work(self) -> AsyncGenerator[Work]:
+        self.answer()
         async with self._turn:
             before = copy.deepcopy(self.stored)
             try:
@@ -54,6 +57,11 @@ class MemoryGateway:
             except BaseException:
                 self.stored = before
                 raise
+
+    def answer(self) -> None:
+        """Raises DatabaseUnavailable while it is away."""
+        if self.is_away:
+            raise DatabaseUnavailable("away")
 
     @property
     def read(self) -> "MemoryJobReader":
@@ -133,9 +141,11 @@ class MemoryJobReader:
     gateway: MemoryGateway
 
     async def find(self, job_id: JobId, /, *, owner: Owner) -> Job:
+        self.gateway.answer()
         return await MemoryJobs(self.gateway).lock_one(job_id, owner=owner)
 
     async def many(self, ids: Sequence[JobId], /) -> Sequence[Job]:
+        self.gateway.answer()
         return await MemoryJobs(self.gateway).lock(ids)
 
     async def page(

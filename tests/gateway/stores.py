@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
+from uuid_utils.compat import uuid7
 
-from gateway.application.ports import JobReader, Work
+from gateway.application.jobs import JobService
+from gateway.application.ports import JobReader, OpenWork, Work
 from gateway.infrastructure.persistence import SqlJobReader, sql_work
 from shared.contracts import KINDS, Message
+from shared.domain import Clock
 from shared.infrastructure.database import Sessions, transaction
+from shared.llm.seeds import SEED_CONFIGS, SEED_TEMPLATES
+from tests.gateway.builders import PATIENCE, TRACE
 from tests.gateway.fakes import MemoryGateway
+from tests.shared.llm.fakes import MemoryCatalogue
 
 TASK_QUEUE = "ai_tasks"
 
@@ -66,3 +72,15 @@ class SqlGateway:
 
 
 Gateway = MemoryGateway | SqlGateway
+
+
+def job_service(open_work: OpenWork, now: Clock) -> JobService:
+    """Knows the configs and templates that every catalogue begins with."""
+    return JobService(
+        open_work=open_work,
+        catalogue=MemoryCatalogue(SEED_CONFIGS, SEED_TEMPLATES),
+        now=now,
+        new_id=uuid7,
+        trace=lambda: TRACE,
+        patience_s=PATIENCE.total_seconds(),
+    )

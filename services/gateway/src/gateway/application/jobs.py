@@ -105,7 +105,7 @@ class JobService:
         def complete(job: Job) -> None:
             heard = by_id[job.id]
             answer = Answer(
-                result=heard.result,
+                result=_storable(heard.result),
                 agent=heard.agent,
                 provider=heard.provider,
                 model=heard.model,
@@ -122,7 +122,7 @@ class JobService:
         def fail(job: Job) -> None:
             heard = by_id[job.id]
             spent = _spent(heard.usage, heard.attempts)
-            job.fail(Failure(heard.code, heard.detail), spent, self.now())
+            job.fail(Failure(heard.code, _storable(heard.detail)), spent, self.now())
 
         await self._change("PromptFailed", by_id, fail)
 
@@ -190,6 +190,11 @@ def _count(changed: Iterable[Job]) -> None:
     for job in changed:
         if job.status.is_final:
             metrics.jobs_finished.labels(job.failure.code if job.failure else job.status).inc()
+
+
+def _storable(text: str) -> str:
+    # Models can be made to say it; it means nothing, and PostgreSQL cannot hold it.
+    return text.replace("\0", "")
 
 
 def _spent(usage: Usage, attempts: int) -> Spent:
