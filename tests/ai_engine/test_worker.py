@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,16 +12,25 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from ai_engine.application.ports import Ledger, ThreadHistory, Threads, TokenSink
+from ai_engine.application.ports import (
+    Ledger,
+    OpenWork,
+    ThreadHistory,
+    Threads,
+    TokenSink,
+    Work,
+)
 from ai_engine.application.processing import (
     ModerationUnavailable,
     ProcessingRequest,
     ProcessingResult,
 )
+from ai_engine.application.pulse import Pulse
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker, storable, trouble_of
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
+from shared.availability import DatabaseUnavailable
 from shared.infrastructure.database import DatabaseClock, Sessions, transaction
 from shared.llm.budgets import BudgetExceeded
 from shared.llm.catalogue import ConfigNotFound
@@ -113,6 +123,7 @@ async def open_shop(sessions: Sessions) -> AsyncGenerator[Open]:
                 sessions, worker_id=uuid7(), result_queue="ai_results", dead_after_s=60
             ),
             jitter=lambda: 0.0,
+            pulse=Pulse(dead_after_s=60),
             max_attempts=3,
             retry_base_s=0.01,
             result_limit_bytes=1_000,
@@ -315,6 +326,38 @@ async def test_a_run_that_somebody_else_took_over_is_dropped(open_shop: Open) ->
         return await shop.worker.room() == 10
 
     await until(beat_until_free, "the lost run is dropped", within=5)
+
+
+async def test_a_run_that_was_taken_in_a_commit_that_nobody_confirmed_is_not_forgotten(
+    open_shop: Open,
+) -> None:
+    shop = await open_shop()
+    service, asked = shop.worker.runs, a_new_run()
+    shop.worker.runs = replace(service, open_work=unconfirmed(service.open_work))
+    with pytest.raises(DatabaseUnavailable):
+        await shop.worker.take([asked])
+    shop.worker.runs = service
+    assert [row.state for row in await shop.rows("SELECT state FROM ai_engine.runs")] == ["RUNNING"]
+
+    for _ in range(2):
+        await shop.worker.beat()
+    loop = asyncio.create_task(shop.worker.take_what_is_due(0.05))
+
+    [row] = await shop.done()
+    loop.cancel()
+    assert (row.job_id, row.crash_attempts) == (asked.job_id, 0)
+
+
+def unconfirmed(open_work: OpenWork) -> OpenWork:
+    """Commits, but nobody hears of it: the server died just then."""
+
+    @asynccontextmanager
+    async def open_and_lose() -> AsyncGenerator[Work]:
+        async with open_work() as work:
+            yield work
+        raise DatabaseUnavailable
+
+    return open_and_lose
 
 
 async def test_a_stopping_worker_finishes_what_it_can_and_hands_back_the_rest(

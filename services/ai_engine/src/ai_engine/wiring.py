@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from ai_engine.application.processing import Desk, ProcessingService
+from ai_engine.application.pulse import Pulse
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker
 from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents, sql_configuration
@@ -126,6 +127,7 @@ def _worker(
             max_attempts=settings.max_attempts,
             retry_base_s=settings.retry_base_s,
             result_limit_bytes=settings.result_limit_bytes,
+            pulse=Pulse(settings.worker_dead_after_s),
         ),
         processing=ProcessingService(desk, AgentGraph(desk)),
         history=SqlThreadHistory(base.sessions),
@@ -147,14 +149,12 @@ def _taking(base: Ground, settings: Jobs, worker: Worker) -> dict[str, Loop]:
             room=worker.room,
         )
 
-    async def take_over() -> None:
-        await worker.runs.take_over()
-        await worker.take_a_suspect()
-
     return {
         "ai_engine.tasks": listen,
         "ai_engine.due": lambda: worker.take_what_is_due(min(settings.heartbeat_every_s, 0.5)),
-        "ai_engine.take_over": lambda: every(settings.heartbeat_every_s, take_over),
+        "ai_engine.take_over": lambda: every(settings.heartbeat_every_s, worker.runs.take_over),
+        # A loop of its own: others may die while a suspect runs.
+        "ai_engine.suspects": lambda: every(settings.heartbeat_every_s, worker.take_a_suspect),
     }
 
 

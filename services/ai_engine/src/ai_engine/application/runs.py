@@ -1,12 +1,15 @@
 """What becomes of runs: taken, decided once, retried, taken over; each in one transaction."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 
 from ai_engine.application.ports import OpenWork
 from ai_engine.application.processing import Meter
+from ai_engine.application.pulse import Pulse
 from ai_engine.domain.run import (
     Answered,
     Decision,
@@ -18,6 +21,7 @@ from ai_engine.domain.run import (
     Trouble,
     after_trouble,
 )
+from shared.availability import DatabaseUnavailable
 from shared.batching import Gather
 from shared.crash_points import crash_point
 from shared.llm.chat import ModelCall
@@ -42,6 +46,7 @@ class RunService:
     max_attempts: int
     retry_base_s: float
     result_limit_bytes: int
+    pulse: Pulse
     _together: Gather[Attempt, bool] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +84,10 @@ class RunService:
 
     async def take_over(self) -> int:
         """Put back what dead workers held; returns how many runs that was."""
-        async with self.open_work() as work:
+        if not self.pulse.is_steady:
+            return 0
+        # What hung in an outage must not be done after it, when nobody has been heard again yet.
+        async with _within(self.pulse.dead_after_s / 2), self.open_work() as work:
             taken = await work.runs.take_over()
             if taken:
                 await work.workers.forget_the_dead()
@@ -87,9 +95,20 @@ class RunService:
 
     async def beat(self) -> set[JobId]:
         """Say that this worker lives; returns the runs that it still holds."""
+        try:
+            async with _within(self.pulse.dead_after_s), self.open_work() as work:
+                await work.workers.beat()
+                held = await work.runs.held()
+        except DatabaseUnavailable:
+            self.pulse.miss()
+            raise
+        self.pulse.beat()
+        return held
+
+    async def give_back(self, ids: Collection[JobId]) -> None:
+        """Let others take up what this worker holds, but does not work on."""
         async with self.open_work() as work:
-            await work.workers.beat()
-            return await work.runs.held()
+            await work.runs.give_back(ids)
 
     async def leave(self) -> int:
         """Hand back what is held, and say good-bye; returns how many runs others take up."""
@@ -137,6 +156,15 @@ class RunService:
                 return GivenUp("result_too_large", f"The answer is larger than {limit} bytes.")
             case answered:
                 return answered
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncGenerator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as late:
+        raise DatabaseUnavailable("too slow") from late
 
 
 def _spent(attempt: Attempt) -> Spent:

@@ -40,7 +40,9 @@ class Worker:
     #: before its first beat the others take it for dead
     _has_beaten: bool = False
     _due: asyncio.Event = field(default_factory=asyncio.Event)
+    #: at the last beat: worked on but not held any more, and held but not worked on
     _missing: set[JobId] = field(default_factory=set[JobId])
+    _strays: set[JobId] = field(default_factory=set[JobId])
     _is_closed: bool = False
     _is_leaving: bool = False
     _telling: asyncio.Future[None] | None = None
@@ -91,18 +93,14 @@ class Worker:
             await self._notify()
 
     async def beat(self) -> None:
-        """Say that this worker lives, and stop working on what is no longer its own."""
+        """Say that this worker lives, and settle where it and the tables disagree."""
         before = set(self._busy)
-        missing = before - await self.runs.beat()
-        # Twice missing: once may be one that was just decided, and is about to leave by itself.
-        for job_id in missing & self._missing & self._busy.keys():
-            metrics.fenced.labels("run").inc()
-            log.warning("run.lost", job_id=str(job_id))
-            self._drop({job_id})
-        self._missing = missing
+        held = await self.runs.beat()
         if not self._has_beaten:
             self._has_beaten = True
             await self._notify()
+        self._stop_what_is_lost(before - held)
+        await self._give_back_strays(held - before)
 
     async def drain(self, patience_s: float) -> None:
         """Take nothing more, finish what can be finished in time, hand the rest back."""
@@ -113,6 +111,22 @@ class Worker:
         self._drop(set(self._busy))
         released = await self.runs.leave()
         log.info("worker.left", released=released)
+
+    def _stop_what_is_lost(self, missing: set[JobId]) -> None:
+        # Twice missing: once may be one that was just decided, and is about to leave by itself.
+        for job_id in missing & self._missing & self._busy.keys():
+            metrics.fenced.labels("run").inc()
+            log.warning("run.lost", job_id=str(job_id))
+            self._drop({job_id})
+        self._missing = missing
+
+    async def _give_back_strays(self, strays: set[JobId]) -> None:
+        # Taken in a commit whose outcome we were never told. Once may be one about to begin.
+        ours = (strays & self._strays) - self._busy.keys()
+        self._strays = strays
+        if ours:
+            log.warning("run.strayed", job_ids=sorted(map(str, ours)))
+            await self.runs.give_back(ours)
 
     def _free(self) -> int:
         is_open = self._has_beaten and not self._is_closed

@@ -1,6 +1,6 @@
 """A run: one prompt being answered, over as many attempts as it takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -180,6 +180,10 @@ class Runs(Protocol):
 
     async def held(self) -> set[JobId]:
         """What this worker still holds."""
+        ...
+
+    async def give_back(self, ids: Collection[JobId], /) -> None:
+        """Hand back those of them that this worker holds."""
         ...
 
     async def release(self) -> int:

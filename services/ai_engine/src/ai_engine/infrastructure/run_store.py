@@ -1,6 +1,6 @@
 """Runs in PostgreSQL: leased to workers by conditional updates, decided only by their holders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -99,6 +99,12 @@ _TAKE_OVER = text("""
             ORDER BY job_id FOR UPDATE SKIP LOCKED))
     RETURNING job_id""")
 
+_RELEASE = """
+    UPDATE ai_engine.runs
+       SET state = 'WAITING', worker_id = NULL, lease_token = NULL,
+           available_at = clock_timestamp()
+     WHERE worker_id = :me AND state = 'RUNNING'"""
+
 
 class SqlRuns:
     """Honours ai_engine.domain.run.Runs, on behalf of one worker."""
@@ -189,15 +195,14 @@ class SqlRuns:
         )
         return set(held)
 
+    async def give_back(self, ids: Collection[JobId], /) -> None:
+        await self._session.execute(
+            text(f"{_RELEASE} AND job_id = ANY(:ids)"), {"me": self._worker_id, "ids": list(ids)}
+        )
+
     async def release(self) -> int:
         released = await self._session.execute(
-            text("""
-                UPDATE ai_engine.runs
-                   SET state = 'WAITING', worker_id = NULL, lease_token = NULL,
-                       available_at = clock_timestamp()
-                 WHERE worker_id = :me AND state = 'RUNNING'
-                RETURNING job_id"""),
-            {"me": self._worker_id},
+            text(f"{_RELEASE} RETURNING job_id"), {"me": self._worker_id}
         )
         return len(released.all())
 
