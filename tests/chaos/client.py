@@ -38,13 +38,21 @@ class Client:
     async def submit(self, key: str, *, prompt: str = "", within: float = 60.0, **job: Any) -> str:
         """Ask until a 202 is heard, always under the same key; returns the job's id."""
         self.ledger.attempt(key)
-        body = {"prompt": f"{key} {prompt}", "metadata": {"key": key}, **job}
+        body = _body(key, prompt, job)
         async with asyncio.timeout(within):
             while True:
                 if job_id := await self._ask(key, body):
                     self.ledger.acknowledge(key, job_id)
                     return job_id
                 await asyncio.sleep(ASK_AGAIN_AFTER_S)
+
+    async def submit_once(self, key: str, *, prompt: str = "", **job: Any) -> str | None:
+        """Ask once, without a key: None when no 202 was heard, whatever came of it."""
+        self.ledger.attempt(key)
+        job_id = await self._ask(None, _body(key, prompt, job))
+        if job_id is not None:
+            self.ledger.acknowledge(key, job_id)
+        return job_id
 
     async def storm(
         self, keys: Sequence[str], *, per_second: float, prompt: str = "", **job: Any
@@ -118,18 +126,21 @@ class Client:
                 await asyncio.sleep(0.002)
             await asyncio.sleep(0.01)
 
-    async def _ask(self, key: str, body: Mapping[str, Any]) -> str | None:
+    async def _ask(self, key: str | None, body: Mapping[str, Any]) -> str | None:
         """The id that a 202 told; None when it is worth asking again."""
+        url, headers = f"{next(self._urls)}/v1/jobs", {"Idempotency-Key": key} if key else {}
         with contextlib.suppress(*UNHEARD):
-            async with self._http.post(
-                f"{next(self._urls)}/v1/jobs", json=body, headers={"Idempotency-Key": key}
-            ) as answer:
+            async with self._http.post(url, json=body, headers=headers) as answer:
                 told = await answer.json(content_type=None)
                 if answer.status == 202:
                     return str(told["job_id"])
                 if answer.status not in {409, 429, 500, 502, 503, 504}:
                     raise Refused(f"{answer.status}: {told}")
         return None
+
+
+def _body(key: str, prompt: str, job: Mapping[str, Any]) -> dict[str, Any]:
+    return {"prompt": f"{key} {prompt}", "metadata": {"key": key}, **job}
 
 
 def sight_of(job: Mapping[str, Any]) -> Sight:

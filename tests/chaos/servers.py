@@ -146,6 +146,8 @@ class Servers:
         directory.chmod(0o755)
         #: the servers' own: they end with the thread that started them
         self.keeper = BackgroundLoop("servers")
+        #: the broker's: others need not wait while it boots
+        self.broker_keeper = BackgroundLoop("broker")
         #: for proxies and receivers, which must not wait while a server starts
         self.network = BackgroundLoop("network")
         self._broker: Broker | None = None
@@ -161,15 +163,15 @@ class Servers:
             home = self._directory / "rabbitmq"
             home.mkdir()
             self._broker = Broker(home)
-        await self.keeper.awaited(self._broker.start(), within=120)
+        await self.broker_keeper.awaited(self._broker.start(), within=120)
         return self._broker
 
     def close(self) -> None:
         if self._broker is not None:
-            self.keeper.run(self._broker.stop())
+            self.broker_keeper.run(self._broker.stop())
         self.keeper.run(self.postgresql.stop())
-        self.network.close()
-        self.keeper.close()
+        for loop in (self.network, self.keeper, self.broker_keeper):
+            loop.close()
 
 
 def _postgresql_programs(directory: Path) -> tuple[Path, dict[str, str]]:

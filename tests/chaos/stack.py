@@ -88,6 +88,7 @@ class Stack:
         self.proxies: dict[Where, Proxy] = {}
         self.redis: Redis | None = None
         self.owner_url = ""
+        self.rabbitmq_url = ""
         self.client: Client
         self.simulators: Process
         self._directory = directory
@@ -188,14 +189,13 @@ class Stack:
         self._proxy("postgresql", postgresql.port)
 
     async def _open_carriers(self) -> None:
-        self._rabbitmq_url = ""
         if self.plan.broker_is_absent:
-            self._rabbitmq_url = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
+            self.rabbitmq_url = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
         elif self.plan.broker:
             broker = await self.servers.broker()
             vhost = secrets.token_hex(6)
-            url = await self.servers.keeper.awaited(broker.add_vhost(vhost))
-            self._rabbitmq_url = url.format(port=self._proxy("rabbitmq", broker.port).port)
+            url = await self.servers.broker_keeper.awaited(broker.add_vhost(vhost))
+            self.rabbitmq_url = url.format(port=self._proxy("rabbitmq", broker.port).port)
         if self.plan.redis:
             self.redis = Redis(self._directory)
             await self.redis.start()
@@ -224,7 +224,7 @@ class Stack:
         redis = f"redis://127.0.0.1:{self.proxies['redis'].port}/0" if self.plan.redis else ""
         return _python_environment() | {
             "DATABASE_URL": database,
-            "RABBITMQ_URL": self._rabbitmq_url,
+            "RABBITMQ_URL": self.rabbitmq_url,
             # Nobody answers there: as good as none, and nothing is embedded.
             "REDIS_URL": redis or "redis://127.0.0.1:1/0",
             "DATA_DIR": str(self._directory / "data"),
