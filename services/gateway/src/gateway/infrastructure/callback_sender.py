@@ -42,7 +42,7 @@ class SignedSender(CallbackSender):
         if 200 <= answer.status < 300:
             return Verdict(None, answer.status)
         return Verdict(
-            "refused", answer.status, retry_after_s=_seconds(answer.headers.get("Retry-After"))
+            "refused", answer.status, retry_after_s=seconds_in(answer.headers.get("Retry-After"))
         )
 
 
@@ -61,7 +61,7 @@ def signed(message_id: str, timestamp: int, body: bytes, keys: Sequence[bytes]) 
     }
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def seconds_in(retry_after: str | None) -> float | None:
     # The other form, an HTTP date, depends on the receiver's clock: our own pauses will do.
     if retry_after is None or not retry_after.isascii() or not retry_after.isdecimal():
         return None
