@@ -139,13 +139,18 @@ async def opened(url: str, name: str, queues: Sequence[str]) -> Link:
     link = Link(url, name)
     await link.open()
     try:
-        for queue in queues:
-            await _declare(link, dead(queue), DEAD_ARGUMENTS)
-            await _declare(link, queue, arguments_of(queue))
+        await declare(link, queues)
     except BaseException:
         link.abort()
         raise
     return link
+
+
+async def declare(link: Link, queues: Sequence[str]) -> None:
+    """Harmless where they are there already. Raises Lost, or BrokerUnsuitable."""
+    for queue in queues:
+        await _declare(link, dead(queue), DEAD_ARGUMENTS)
+        await _declare(link, queue, arguments_of(queue))
 
 
 def dead(queue: str) -> str:

@@ -1,6 +1,7 @@
 """Listening to a RabbitMQ queue: what arrives while a batch is handled makes the next batch."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ log = logs.get()
 #: A frozen broker keeps the connection open and says nothing: it is asked for a sign of life.
 PROBE_EVERY_S = 5.0
 PROBE_WITHIN_S = 5.0
+#: A consumer may have been forgotten without a word; one that hears nothing begins anew.
+RENEW_AFTER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,20 @@ class Held:
 
 @dataclass
 class Listening:
-    """One consumer on one link; ends with Lost, and what it held then is the broker's again."""
+    """One consumer on one link; what it holds when it ends is the broker's again."""
 
     link: Link
     queue: str
     handle: Handle
     room: Room
     _hand: deque[Held] = field(default_factory=deque[Held])
+    _heard_at: float = field(default_factory=time.monotonic)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _backoff: Backoff = field(default_factory=Backoff)
     _complaints: Complaints = field(default_factory=lambda: Complaints("messages.not_handled"))
 
     async def run(self, *, prefetch: int) -> None:
-        """Raises Lost."""
+        """Returns when nothing was heard for long: begin anew, on a new link. Raises Lost."""
         channel = self.link.channel
         # The queue was deleted, say: only a new link makes it anew.
         channel.on_consumer_cancel_callbacks.add(lambda _: self.link.abort())
@@ -52,8 +56,7 @@ class Listening:
         try:
             await self.link.call(channel.basic_qos(prefetch_count=prefetch))
             await self.link.call(channel.basic_consume(self.queue, self._arrive))
-            while True:
-                await self._something_in_hand()
+            while await self._something_in_hand():
                 await self._hand_over()
         finally:
             watchdog.cancel()
@@ -62,11 +65,15 @@ class Listening:
         self._hand.append(Held(cast("int", message.delivery_tag), incoming_of(message)))
         self._bell.set()
 
-    async def _something_in_hand(self) -> None:
+    async def _something_in_hand(self) -> bool:
+        """Wait for it; False when that took too long."""
         while not self._hand:
             self._check_link()
+            if time.monotonic() - self._heard_at > RENEW_AFTER_S:
+                return False
             self._bell.clear()
             await self._bell.wait()
+        return True
 
     async def _hand_over(self) -> None:
         batch: list[Held] = []
@@ -84,6 +91,7 @@ class Listening:
             return
         self._backoff.reset()
         self._complaints.over(queue=self.queue)
+        self._heard_at = time.monotonic()
         await self.link.call(self._settle(verdicts))
 
     async def _pause(self, error: Exception) -> None:
@@ -116,6 +124,7 @@ class Listening:
             except Lost:
                 self.link.abort()
                 return
+            self._bell.set()
 
 
 def incoming_of(message: DeliveredMessage) -> Incoming:

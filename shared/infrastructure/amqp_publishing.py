@@ -12,7 +12,7 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from shared.infrastructure.amqp import PATIENCE_S, Link, Lost
+from shared.infrastructure.amqp import Link, Lost
 from shared.messaging import Outgoing
 
 # Whatever aiormq sets: a frame when the broker confirmed, an exception when it refused.
@@ -58,7 +58,7 @@ class Publisher:
         self._writing = asyncio.Lock()
         link.closed.add_done_callback(lambda _: self._stop_waiting())
 
-    async def send(self, messages: Sequence[Outgoing], *, within: float = PATIENCE_S) -> Sent:
+    async def send(self, messages: Sequence[Outgoing], *, within: float) -> Sent:
         """Raises Lost when nothing could be sent."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + within

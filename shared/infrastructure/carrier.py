@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared import logs, metrics
 from shared.infrastructure.amqp import BrokerUnsuitable
+from shared.infrastructure.patience import Backoff
 from shared.infrastructure.postgres_queue import PostgresTransport
 from shared.infrastructure.rabbitmq import RabbitTransport
 from shared.messaging import (
@@ -21,8 +22,10 @@ from shared.messaging import (
 
 log = logs.get()
 
-#: how often a RabbitMQ that failed is asked whether it is back
-ASK_AGAIN_AFTER_S = 1.0
+#: how long a RabbitMQ that failed is left alone: doubles while it answers but confirms nothing
+LEFT_ALONE_S = 1.0
+LEFT_ALONE_AT_MOST_S = 60.0
+ASK_EVERY_S = 1.0
 #: how often a RabbitMQ that a person has to mend is tried again
 MENDED_AFTER_S = 60.0
 
@@ -38,6 +41,7 @@ class Carrier:
         self._rabbit = rabbit
         self._postgres = postgres
         self._waiting_for_rabbit: asyncio.Task[None] | None = None
+        self._backoff = Backoff(LEFT_ALONE_S, LEFT_ALONE_AT_MOST_S)
 
     @property
     def is_degraded(self) -> bool:
@@ -83,9 +87,13 @@ class Carrier:
         return letters[:limit]
 
     async def replay(self, queue: str, ids: Sequence[str], /) -> int:
+        """From those that can be reached."""
         moved = await self._postgres.replay(queue, ids)
         if moved < len(ids):
-            moved += await self._rabbit.replay(queue, ids)
+            try:
+                moved += await self._rabbit.replay(queue, ids)
+            except CarrierUnavailable as away:
+                log.warning("carrier.dead_letters_unseen", reason=str(away))
         return moved
 
     async def depths(self) -> dict[str, tuple[int, int]]:
@@ -114,18 +122,22 @@ class Carrier:
         if self._waiting_for_rabbit is not None:
             return set()
         try:
-            return await self._rabbit.publish(messages)
+            confirmed = await self._rabbit.publish(messages)
         except CarrierUnavailable as away:
             if self._waiting_for_rabbit is None:
                 log.warning("carrier.on_postgres", reason=str(away))
                 self._waiting_for_rabbit = asyncio.create_task(self._wait_for_rabbit())
             return set()
+        if confirmed:
+            self._backoff.reset()
+        return confirmed
 
     async def _wait_for_rabbit(self) -> None:
+        await asyncio.sleep(self._backoff.next())
         while True:
             if await self._rabbit.is_reachable():
                 break
-            await asyncio.sleep(ASK_AGAIN_AFTER_S)
+            await asyncio.sleep(ASK_EVERY_S)
         self._waiting_for_rabbit = None
         log.info("carrier.on_rabbitmq")
 

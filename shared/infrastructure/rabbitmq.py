@@ -13,13 +13,16 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from aiormq.abc import DeliveredMessage
 
-from shared.infrastructure.amqp import Link, Lost, dead, linked, opened
+from shared.infrastructure.amqp import Link, Lost, dead, declare, linked, opened
 from shared.infrastructure.amqp_listening import Listening, incoming_of
 from shared.infrastructure.amqp_publishing import Publisher, Sent
 from shared.infrastructure.patience import Backoff, Complaints
 from shared.messaging import CarrierUnavailable, DeadLetter, Handle, Outgoing, Room
 
 REACHABLE_WITHIN_S = 1.8
+#: RabbitMQ tells consumers that their queue was deleted after about 30 ms; if it was declared again
+#: by then, they are never told, and silently get nothing from the new one
+LEFT_DELETED_S = 0.5
 #: a connection that lasted this long was a good one: the next try need not wait
 WELL_AFTER_S = 10.0
 #: how many dead letters `replay` is willing to look through
@@ -29,13 +32,18 @@ REPLAY_FROM = 10_000
 class RabbitTransport:
     """Implements `shared.messaging.Transport` over one broker or cluster."""
 
-    def __init__(self, url: str, queues: Sequence[str], *, name: str = "ai-platform") -> None:
+    def __init__(
+        self, url: str, queues: Sequence[str], *, name: str = "ai-platform", patience_s: float = 5.0
+    ) -> None:
+        """Both ends need all `queues`; `patience_s` is how long a batch waits for its confirms."""
         self._url = url
         self._queues = list(queues)
         self._name = name
+        self._patience_s = patience_s
         self._publisher: Publisher | None = None
         self._connecting = asyncio.Lock()
         self._publishing = Complaints("rabbitmq.publishing")
+        self._missed_at: float | None = None
 
     async def prepare(self) -> None:
         """Try the connection, once. Raises BrokerUnsuitable; an absent broker is no error."""
@@ -46,22 +54,27 @@ class RabbitTransport:
         if not messages:
             return set()
         try:
-            sent = await (await self._connected()).send(messages)
+            publisher = await self._connected()
+            await self._restore_queues(publisher.link)
+            sent = await publisher.send(messages, within=self._patience_s)
         except Lost as lost:
             self._publishing.about(str(lost))
             raise CarrierUnavailable(str(lost)) from lost
-        await self._learn_from(sent, len(messages))
+        self._tell(sent, len(messages))
+        if sent.unknown and not sent.confirmed:
+            raise CarrierUnavailable("no confirm in time")
         return sent.confirmed
 
     async def listen(self, queue: str, handle: Handle, /, *, prefetch: int, room: Room) -> None:
         """Raises BrokerUnsuitable: waiting does not help against that."""
-        backoff, complaints = Backoff(), Complaints("rabbitmq.listening")
+        backoff, complaints = Backoff(LEFT_DELETED_S), Complaints("rabbitmq.listening")
         while True:
             began = time.monotonic()
             try:
                 async with linked(self._url, f"{self._name}: {queue}", self._queues) as link:
                     complaints.over(queue=queue)
                     await Listening(link, queue, handle, room).run(prefetch=prefetch)
+                    continue
             except Lost as lost:
                 complaints.about(str(lost), queue=queue)
             if time.monotonic() - began > WELL_AFTER_S:
@@ -124,16 +137,21 @@ class RabbitTransport:
                 self._publisher = Publisher(link)
             return self._publisher
 
-    async def _learn_from(self, sent: Sent, count: int) -> None:
-        if sent.has_no_route:
-            self._publishing.about("a queue is missing")
-            await self.close()  # a new connection declares it again
-        elif len(sent.confirmed) == count:
+    async def _restore_queues(self, link: Link) -> None:
+        if self._missed_at and time.monotonic() - self._missed_at > LEFT_DELETED_S:
+            self._missed_at = None
+            await declare(link, self._queues)
+
+    def _tell(self, sent: Sent, count: int) -> None:
+        if len(sent.confirmed) == count:
             self._publishing.over()
+        elif sent.has_no_route:
+            self._publishing.about("a queue is missing")
+            self._missed_at = self._missed_at or time.monotonic()
         else:
-            self._publishing.about("no confirm in time" if sent.unknown else "a queue is full")
-        if sent.unknown and not sent.confirmed:
-            raise CarrierUnavailable("no confirm in time")
+            self._publishing.about(
+                "no confirm in time" if sent.unknown else "refused: a queue is full"
+            )
 
 
 async def _get(link: Link, queue: str, limit: int) -> list[DeliveredMessage]:

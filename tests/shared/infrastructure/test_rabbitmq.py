@@ -205,6 +205,30 @@ async def test_a_queue_that_was_deleted_is_made_again(
         await hearing.hears(later)
 
 
+async def test_a_listener_that_was_silently_forgotten_begins_anew(
+    broker: PrivateRabbit,
+    transport: RabbitTransport,
+    queue: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A queue that is declared again at once: RabbitMQ 3.10 does not tell its consumers."""
+    monkeypatch.setattr(amqp_listening, "PROBE_EVERY_S", 0.2)
+    monkeypatch.setattr(amqp_listening, "RENEW_AFTER_S", 1.0)
+    hearing = Hearing()
+    async with listening(transport, queue, hearing):
+        await transport.publish(first := some_messages(queue, 2))
+        await hearing.hears(first)
+        async with aiormq.connect(broker.url) as connection:
+            channel = await connection.channel()
+            await channel.queue_delete(queue)
+            await channel.queue_declare(queue, durable=True, arguments=arguments_of(queue))
+
+        await until(lambda: published(transport, queue), "it publishes again", within=5)
+        await until(lambda: len(hearing.heard) > 2, "something is heard", within=5)
+        await transport.publish(later := some_messages(queue, 2))
+        await hearing.hears(later)
+
+
 async def test_what_a_missing_queue_returns_is_not_reported_as_sent(
     transport: RabbitTransport, queue: str
 ) -> None:
