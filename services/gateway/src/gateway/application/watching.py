@@ -45,6 +45,9 @@ class Place:
     attempt: int = 0
 
 
+BEGINNING = Place()
+
+
 @dataclass(frozen=True)
 class WordsSeen:
     """Some more words. `is_fresh_start` when an earlier attempt's words no longer count."""
@@ -105,7 +108,7 @@ class Watch:
     tokens: Tokens
 
     async def follow(
-        self, job_id: JobId, *, owner: Owner, after: Place = Place()
+        self, job_id: JobId, *, owner: Owner, after: Place = BEGINNING
     ) -> AsyncGenerator[Seen]:
         """Everything that happens to a job, ending with its final state. Raises JobNotFound.
 

@@ -14,7 +14,7 @@ from gateway.application import Application
 from gateway.application.jobs import Accepted
 from gateway.application.ports import Once
 from gateway.application.rendering import as_bytes, job_view
-from gateway.application.watching import Place, WordsSeen
+from gateway.application.watching import BEGINNING, Place, WordsSeen
 from gateway.domain.job import Job, JobId, Owner
 from gateway.interface.views import (
     JobAccepted,
@@ -170,7 +170,7 @@ def _event(name: str, told: dict[str, Any], place: Place) -> ServerSentEvent:
 
 def _place_in(last_event_id: str) -> Place:
     found = _EVENT_ID.fullmatch(last_event_id)
-    return Place(found[1], int(found[2])) if found else Place()
+    return Place(found[1], int(found[2])) if found else BEGINNING
 
 
 def owner_of(caller: Caller) -> Owner:
