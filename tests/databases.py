@@ -1,6 +1,5 @@
 """A PostgreSQL database for each pytest process: cloned from a migrated template, never shared."""
 
-import asyncio
 import hashlib
 import os
 import time
@@ -12,9 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from shared.infrastructure import migrations
-from shared.infrastructure.database import connect, sessions_of, transaction
-from shared.llm.seeds import seed
+from ai_engine.infrastructure.agent_store import seed_agents
+from shared.ground import migrate
 from tests.background import BackgroundLoop
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +24,11 @@ APP_LOGIN = f"{APP_ROLE}:{APP_ROLE}"
 #: what the migrations grant to
 GROUP = "ai_platform"
 LEFT_OVER_AFTER_S = 6 * 3_600
+#: where it is written what every database holds from the start
+SEEDS = (
+    "shared/llm/seeds.py",
+    "services/ai_engine/src/ai_engine/infrastructure/agent_store.py",
+)
 
 #: held by whoever makes or drops test databases, across every run on the server
 LOCK = "SELECT pg_advisory_lock(1095323732)"
@@ -81,7 +84,7 @@ def template_name() -> str:
     """Changes whenever a migration does, or what every database holds from the start."""
     digest = hashlib.sha256()
     revisions = (path for path in (ROOT / "migrations").rglob("*.*") if path.suffix != ".pyc")
-    for path in sorted((*revisions, ROOT / "shared/llm/seeds.py")):
+    for path in sorted((*revisions, *(ROOT / file for file in SEEDS))):
         digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(path.read_bytes())
     return f"{TEMPLATE_PREFIX}{digest.hexdigest()[:12]}"
@@ -104,14 +107,6 @@ async def drop_database(admin_url: str, name: str) -> None:
         await admin.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
 
-async def _migrate(url: str) -> None:
-    await asyncio.to_thread(migrations.upgrade, url)
-    engine = connect(url, pool_size=1)
-    async with transaction(sessions_of(engine)) as session:
-        await seed(session)
-    await engine.dispose()
-
-
 async def make_roles(admin: AsyncConnection) -> None:
     """The services' role, and the group that gives it its rights."""
     login = f"LOGIN PASSWORD '{APP_ROLE}'"
@@ -130,7 +125,7 @@ async def _make_template(admin: AsyncConnection, admin_url: str, template: str) 
     await admin.execute(text(f'DROP DATABASE IF EXISTS "{making}" WITH (FORCE)'))
     await make_roles(admin)
     await admin.execute(text(f'CREATE DATABASE "{making}"'))
-    await _migrate(with_database(admin_url, making))
+    await migrate(with_database(admin_url, making), [seed_agents])
     await admin.execute(text(f'ALTER DATABASE "{making}" RENAME TO "{template}"'))
 
 
