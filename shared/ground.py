@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import logs, tracing
@@ -46,6 +47,8 @@ class Ground:
     clock: DatabaseClock
     hints: Hints
     transport: Transport
+    #: None where PostgreSQL carries everything
+    rabbit: RabbitTransport | None
     vault: Vault
 
 
@@ -71,7 +74,9 @@ async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Gro
             await _refuse_to_risk_it(sessions)
         hints = Hints(redis_url)
         stack.push_async_callback(hints.close)
-        transport = _transport(sessions, infrastructure)
+        rabbit = _rabbit(infrastructure)
+        on_postgres = PostgresTransport(sessions)
+        transport = on_postgres if rabbit is None else Carrier(rabbit, on_postgres)
         stack.push_async_callback(transport.close)
         clock = DatabaseClock(sessions)
         with suppress(DatabaseUnavailable):
@@ -84,6 +89,7 @@ async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Gro
             clock=clock,
             hints=hints,
             transport=transport,
+            rabbit=rabbit,
             vault=open_vault(platform),
         )
 
@@ -126,6 +132,9 @@ async def _refuse_other_tables(database_url: str) -> None:
     except (OSError, DatabaseUnavailable) as away:
         log.warning("database.away", reason=type(away).__name__)
         return
+    except DBAPIError as refused:
+        # It answers: waiting helps against no wrong password and no wrong name.
+        end_at_once(f"DATABASE_URL: the database refuses us: {refused.orig}")
     if missing:
         end_at_once(f"migrations are pending ({', '.join(missing)}): run `ai-platform migrate`")
 
@@ -136,13 +145,8 @@ async def _refuse_to_risk_it(sessions: Sessions) -> None:
             end_at_once(refusal)
 
 
-def _transport(sessions: Sessions, infrastructure: Infrastructure) -> Transport:
-    queues = [
-        infrastructure.rabbitmq_task_queue,
-        infrastructure.rabbitmq_result_queue,
-    ]
-    on_postgres = PostgresTransport(sessions)
+def _rabbit(infrastructure: Infrastructure) -> RabbitTransport | None:
     if infrastructure.rabbitmq_url is None:
-        return on_postgres
-    url = infrastructure.rabbitmq_url.get_secret_value()
-    return Carrier(RabbitTransport(url, queues), on_postgres)
+        return None
+    queues = [infrastructure.rabbitmq_task_queue, infrastructure.rabbitmq_result_queue]
+    return RabbitTransport(infrastructure.rabbitmq_url.get_secret_value(), queues)

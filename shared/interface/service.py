@@ -14,6 +14,7 @@ from shared.infrastructure.database import transaction
 from shared.interface.access import Access
 from shared.interface.http import create_api
 from shared.interface.limits import RateLimit
+from shared.interface.serving import take_over_server
 from shared.settings import Infrastructure, Jobs, Models, Platform, load
 
 
@@ -37,6 +38,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        take_over_server()
         async with AsyncExitStack() as stack:
             base = await stack.enter_async_context(ground(name, seeds))
             keys = ApiKeys(base.sessions)
@@ -88,8 +90,8 @@ async def _checks(base: Ground) -> dict[str, str]:
             await session.connection()
     except DatabaseUnavailable:
         checks["postgresql"] = "away"
-    if base.infrastructure.rabbitmq_url is not None:
-        checks["rabbitmq"] = "ok" if await base.transport.is_reachable() else "away"
+    if base.rabbit is not None:
+        checks["rabbitmq"] = "ok" if await base.rabbit.is_reachable() else "away"
     if base.hints.is_configured:
         checks["redis"] = "ok" if await base.hints.is_reachable() else "away"
     return checks

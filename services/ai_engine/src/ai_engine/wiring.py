@@ -63,7 +63,8 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         async with running(around):
             async with running(_taking(base, settings, worker)):
                 yield
-            await worker.drain(base.platform.drain_s)
+            with suppress(DatabaseUnavailable):  # then its leases end by themselves
+                await worker.drain(base.platform.drain_s)
             with suppress(CarrierUnavailable, DatabaseUnavailable):
                 while await relay.relay_once():
                     pass

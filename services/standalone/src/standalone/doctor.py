@@ -47,9 +47,9 @@ async def examine(base: Ground) -> AsyncGenerator[Finding]:
 
 
 async def _carrier(base: Ground) -> Finding:
-    if base.infrastructure.rabbitmq_url is None:
+    if base.rabbit is None:
         return Finding(is_well=True, what="carrier", says="PostgreSQL carries the messages")
-    reachable = await base.transport.is_reachable()
+    reachable = await base.rabbit.is_reachable()
     says = "answers" if reachable else "does not answer: PostgreSQL carries meanwhile"
     return Finding(is_well=reachable, what="RabbitMQ", says=says)
 
