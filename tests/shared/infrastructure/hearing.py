@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import aiormq
 from uuid_utils.compat import uuid7
 
+from shared.infrastructure.amqp import arguments_of
 from shared.messaging import Handle, Incoming, Outcome, Outgoing, Transport
 from tests.waiting import until
 
@@ -86,6 +88,11 @@ async def listening(
         task.cancel()
         results = await asyncio.gather(task, return_exceptions=True)
         assert not ended, results
+
+
+def of_a_short_queue(queue: str) -> dict[str, Any]:
+    """Instead of `arguments_of`: full after about ten messages."""
+    return {**arguments_of(queue), "x-max-length": 10}
 
 
 async def delete_queues(url: str, *queues: str) -> None:

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 
 import aiormq
 import pytest
+from prometheus_client import REGISTRY
 
-from shared import metrics
 from shared.infrastructure import carrier as module
-from shared.infrastructure.amqp import BrokerUnsuitable, arguments_of
+from shared.infrastructure.amqp import BrokerUnsuitable
 from shared.infrastructure.carrier import Carrier
-from shared.infrastructure.database import Sessions
+from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.infrastructure.postgres_queue import PostgresTransport
 from shared.infrastructure.rabbitmq import RabbitTransport
 from shared.messaging import CarrierUnavailable, Incoming, Outcome, Outgoing
@@ -21,6 +21,7 @@ from tests.shared.infrastructure.hearing import (
     Hearing,
     a_message,
     listening,
+    of_a_short_queue,
     settled,
     some_messages,
     unreadable,
@@ -137,19 +138,16 @@ async def test_what_a_full_queue_refuses_goes_to_postgresql(
     postgres: PostgresTransport,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        "shared.infrastructure.amqp.arguments_of",
-        lambda queue: {**arguments_of(queue), "x-max-length": 10},
-    )
+    monkeypatch.setattr("shared.infrastructure.amqp.arguments_of", of_a_short_queue)
     await carrier.prepare()
-    before = metrics.messages_by_fallback.labels(queue)._value.get()
 
     first, second = some_messages(queue, 30), some_messages(queue, 5)
     confirmed = await carrier.publish(first) | await carrier.publish(second)
 
     assert len(confirmed) == 35
     assert await on_postgres(postgres, queue) >= 5
-    assert metrics.messages_by_fallback.labels(queue)._value.get() - before >= 5
+    counted = REGISTRY.get_sample_value("aip_messages_by_fallback_total", {"queue": queue})
+    assert counted == await on_postgres(postgres, queue)
 
 
 async def test_queues_declared_differently_are_refused_at_the_start_and_survived_later(
@@ -228,8 +226,6 @@ async def test_two_listeners_never_overfill_one_room(
 async def test_when_the_database_is_away_as_well_nothing_is_claimed_to_be_sent(
     queue: str,
 ) -> None:
-    from shared.infrastructure.database import connect, sessions_of  # noqa: PLC0415
-
     engine = connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nowhere")
     rabbit = RabbitTransport(f"amqp://127.0.0.1:{free_port()}/", [queue])
     carrier = Carrier(rabbit, PostgresTransport(sessions_of(engine)))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import aiormq
 import pytest
@@ -19,6 +18,7 @@ from tests.shared.infrastructure.hearing import (
     Hearing,
     a_message,
     listening,
+    of_a_short_queue,
     plenty,
     settled,
     some_messages,
@@ -240,7 +240,7 @@ async def test_what_a_missing_queue_returns_is_not_reported_as_sent(
 async def test_a_full_queue_takes_no_more_and_loses_nothing(
     broker: PrivateRabbit, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.infrastructure.amqp.arguments_of", short_queue)
+    monkeypatch.setattr("shared.infrastructure.amqp.arguments_of", of_a_short_queue)
     transport, hearing = RabbitTransport(broker.url, [queue]), Hearing()
     await transport.prepare()
     sent = some_messages(queue, 30)
@@ -253,10 +253,6 @@ async def test_a_full_queue_takes_no_more_and_loses_nothing(
 
     assert confirmed
     assert refused == set()
-
-
-def short_queue(queue: str) -> dict[str, Any]:
-    return {**arguments_of(queue), "x-max-length": 10}
 
 
 async def test_batches_published_at_the_same_time_are_told_apart(

@@ -81,14 +81,12 @@ async def test_f2_a_crashing_consumer_takes_along_all_that_it_had_fetched(
 ) -> None:
     async with a_channel(broker.url) as channel:
         graveyard = await declare(channel)
-        queue = await declare(
-            channel,
-            **{
-                "x-delivery-limit": 3,
-                "x-dead-letter-exchange": "",
-                "x-dead-letter-routing-key": graveyard,
-            },
-        )
+        arguments: dict[str, str | int] = {
+            "x-delivery-limit": 3,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": graveyard,
+        }
+        queue = await declare(channel, **arguments)
         await put(channel, queue, 10)
 
     for _ in range(4):
