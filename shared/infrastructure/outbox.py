@@ -5,9 +5,11 @@ forgets one: a row leaves the table only once the carrier has confirmed it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import orjson
@@ -20,10 +22,14 @@ from shared import logs
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 from shared.crash_points import crash_point
-from shared.infrastructure.database import Sessions, insert_rows, metadata, transaction
+from shared.infrastructure.database import Sessions, as_json, metadata, transaction
 from shared.messaging import CarrierUnavailable, Outgoing
 
 log = logs.get()
+
+
+#: Takes what was announced, once it is committed.
+HandOver = Callable[[Sequence[Outgoing]], None]
 
 
 @dataclass(frozen=True)
@@ -52,19 +58,37 @@ def outbox_table(schema: str) -> Table:
     )
 
 
-async def announce(session: AsyncSession, schema: str, envelopes: Sequence[Envelope]) -> None:
-    """Write messages into `schema`'s outbox, as part of the caller's transaction."""
-    rows: list[dict[str, Any]] = [
-        {
-            "id": uuid7(),
-            "queue": envelope.queue,
-            "kind": type(envelope.message).__name__,
-            "body": envelope.message.model_dump_json().encode(),
-            "headers": envelope.headers,
-        }
+#: How long a row belongs to whoever wrote it, before any relay may send it (seconds).
+HELD_S = 3.0
+
+
+async def announce(
+    session: AsyncSession, schema: str, envelopes: Sequence[Envelope]
+) -> list[Outgoing]:
+    """Write messages into `schema`'s outbox, as part of the caller's transaction.
+
+    Hand what comes back to a relay once that transaction has committed: then they leave at once.
+    """
+    outgoing = [
+        Outgoing(
+            uuid7(),
+            envelope.queue,
+            type(envelope.message).__name__,
+            envelope.message.model_dump_json().encode(),
+            envelope.headers,
+        )
         for envelope in envelopes
     ]
-    await insert_rows(session, f"{schema}.outbox", rows)
+    if outgoing:
+        await session.execute(
+            text(f"""
+                INSERT INTO {schema}.outbox (id, queue, kind, body, headers, claimed_until)
+                SELECT id, queue, kind, body, headers,
+                       clock_timestamp() + make_interval(secs => :held)
+                  FROM json_populate_recordset(NULL::{schema}.outbox, CAST(:rows AS json))"""),  # noqa: S608 - schema is ours
+            {"rows": as_json([vars(message) for message in outgoing]), "held": HELD_S},
+        )
+    return outgoing
 
 
 class Publishes(Protocol):
@@ -75,26 +99,83 @@ class Publishes(Protocol):
 
 @dataclass
 class Relay:
-    """Moves one context's outbox to the carrier; several may run at once."""
+    """Moves one context's outbox to the carrier; several may run at once.
+
+    What this process has just committed is handed over and leaves without a look at the table.
+    What lies there longer (a process died, the carrier was away) is found by looking.
+    """
 
     sessions: Sessions
     schema: str
     transport: Publishes
     #: rows sent in one go
     most: int = 300
-    #: without a wake-up, how long a row may lie (seconds)
+    #: how often the table is looked at (seconds)
     poll_every_s: float = 1.0
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    #: handed over and not sent yet; more than this are left for the table
+    fresh_limit: int = 10_000
+    _fresh: deque[Outgoing] = field(default_factory=deque[Outgoing])
+    _sent: set[UUID] = field(default_factory=set[UUID])
+    _has_fresh: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_sent: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def wake(self) -> None:
-        """Say that rows were committed: the relay looks at once instead of at its next poll."""
-        self._wake.set()
+    def hand_over(self, committed: Sequence[Outgoing]) -> None:
+        """Send these next. Never waits; whatever becomes of them, their rows are there."""
+        if len(self._fresh) < self.fresh_limit:
+            self._fresh.extend(committed)
+            self._has_fresh.set()
 
     async def run(self) -> None:
         """Relay until cancelled."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._send_fresh())
+            loops.create_task(self._forget_sent())
+            loops.create_task(self._look())
+
+    async def flush(self) -> None:
+        """Before the end: send what was handed over, and forget what was sent."""
+        while self._fresh:
+            await self._send_batch()
+        await self._forget()
+
+    async def relay_once(self) -> int:
+        """Send what lies in the table, at most one batch; returns how many rows it took on."""
+        outgoing = await self._claim()
+        if not outgoing:
+            return 0
+        crash_point("outbox.claimed")
+        self._sent |= await self.transport.publish(outgoing)
+        await self._forget()
+        return len(outgoing)
+
+    async def _send_fresh(self) -> None:
+        while True:
+            await self._has_fresh.wait()
+            self._has_fresh.clear()
+            while self._fresh:
+                await self._send_batch()
+
+    async def _send_batch(self) -> None:
+        batch = [self._fresh.popleft() for _ in range(min(self.most, len(self._fresh)))]
+        crash_point("outbox.handed_over")
+        try:
+            self._sent |= await self.transport.publish(batch)
+        except (CarrierUnavailable, DatabaseUnavailable):
+            return  # their rows are found by looking, once the carrier is back
+        crash_point("outbox.published")
+        self._has_sent.set()
+
+    async def _forget_sent(self) -> None:
+        while True:
+            await self._has_sent.wait()
+            self._has_sent.clear()
+            # A row that is not forgotten is sent again, which does no harm.
+            with suppress(DatabaseUnavailable):
+                await self._forget()
+
+    async def _look(self) -> None:
         pause = self.poll_every_s
         while True:
-            self._wake.clear()
             try:
                 moved = await self.relay_once()
                 pause = self.poll_every_s
@@ -102,25 +183,7 @@ class Relay:
                 log.warning("outbox.stuck", schema=self.schema, reason=type(away).__name__)
                 moved, pause = 0, min(pause * 2, 5.0)
             if moved < self.most:
-                await self._rest(pause)
-
-    async def relay_once(self) -> int:
-        """Send what lies there, at most one batch; returns how many rows it took on."""
-        outgoing = await self._claim()
-        if not outgoing:
-            return 0
-        crash_point("outbox.claimed")
-        sent = await self.transport.publish(outgoing)
-        crash_point("outbox.published")
-        await self._forget(sent)
-        return len(outgoing)
-
-    async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+                await asyncio.sleep(pause)
 
     async def _claim(self) -> list[Outgoing]:
         async with transaction(self.sessions) as session:
@@ -132,7 +195,7 @@ class Relay:
                            SELECT id FROM {self.schema}.outbox
                             WHERE claimed_until IS NULL OR claimed_until < clock_timestamp()
                             ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED))
-                    RETURNING id, queue, kind, body, headers"""),  # noqa: S608 - schema is ours
+                    RETURNING id, queue, kind, body, headers"""),  # noqa: S608 - see above
                 {"most": self.most},
             )
             return [
@@ -140,10 +203,13 @@ class Relay:
                 for row in rows
             ]
 
-    async def _forget(self, sent: set[UUID]) -> None:
+    async def _forget(self) -> None:
+        sent, self._sent = self._sent, set()
+        if not sent:
+            return
         async with transaction(self.sessions) as session:
             await session.execute(
-                text(f"DELETE FROM {self.schema}.outbox WHERE id = ANY(:sent)"),  # noqa: S608
+                text(f"DELETE FROM {self.schema}.outbox WHERE id = ANY(:sent)"),  # noqa: S608 - see above
                 {"sent": list(sent)},
             )
 

@@ -128,7 +128,18 @@ async def test_a_stored_answer_is_repeated_word_for_word(
         bodies = [row.body for row in rows]
     assert len(bodies) == 2
     assert bodies[0] == bodies[1]
-    assert await announced(sessions) == ["PromptsStarted", "PromptCompleted", "PromptCompleted"]
+    assert await announced(sessions) == ["PromptCompleted", "PromptCompleted"]
+
+
+async def test_a_beginning_is_announced_for_many_at_once(
+    worker: OpenWork, sessions: Sessions
+) -> None:
+    runs = await take(worker, a_new_run(), a_new_run())
+
+    async with worker() as work:
+        await work.runs.tell_begun([run.job_id for run in runs])
+
+    assert await announced(sessions) == ["PromptsStarted"]
 
 
 async def test_only_the_holder_of_the_lease_decides(hire: Hire, worker: OpenWork) -> None:

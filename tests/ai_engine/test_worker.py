@@ -31,6 +31,7 @@ from ai_engine.application.worker import Worker, storable, trouble_of
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
 from shared.availability import DatabaseUnavailable
+from shared.contracts import PromptsStarted
 from shared.infrastructure.database import DatabaseClock, Sessions, transaction
 from shared.llm.budgets import BudgetExceeded
 from shared.llm.catalogue import ConfigNotFound
@@ -99,6 +100,9 @@ class Shop:
         async with transaction(self.sessions) as session:
             return list(await session.execute(text(sql)))
 
+    async def announced(self) -> list[str]:
+        return [row.kind for row in await self.rows("SELECT kind FROM ai_engine.outbox")]
+
     async def done(self, count: int = 1) -> list[Any]:
         """Wait until so many runs are DONE; their rows."""
 
@@ -153,8 +157,31 @@ async def test_a_question_is_answered_and_announced(open_shop: Open) -> None:
 
     [row] = await shop.done()
     assert b'"result":"You said: Halo?"' in row.answer
-    kinds = [row.kind for row in await shop.rows("SELECT kind FROM ai_engine.outbox")]
-    assert sorted(kinds) == ["PromptCompleted", "PromptsStarted"]
+    assert await shop.announced() == ["PromptCompleted"]
+
+
+async def test_only_what_takes_long_is_announced_before_it_is_answered(open_shop: Open) -> None:
+    answer = asyncio.Event()
+
+    async def slow_or_quick(request: ProcessingRequest) -> str:
+        if request.prompt == "slow":
+            await answer.wait()
+        return "done"
+
+    shop = await open_shop(slow_or_quick)
+    slow = a_new_run(a_question("slow"))
+    await shop.worker.take([slow, a_new_run(a_question("quick"))])
+    await shop.done(1)
+    telling = asyncio.create_task(shop.worker.tell_what_takes_long(0.02))
+
+    async def told() -> list[Any]:
+        return await shop.rows("SELECT body FROM ai_engine.outbox WHERE kind = 'PromptsStarted'")
+
+    rows = await until(told, "the slow one is announced", within=5)
+    answer.set()
+    await shop.done(2)
+    telling.cancel()
+    assert [PromptsStarted.model_validate_json(row.body).job_ids for row in rows] == [[slow.job_id]]
 
 
 async def test_what_it_cost_is_recorded_with_the_answer(open_shop: Open) -> None:

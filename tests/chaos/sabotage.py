@@ -7,9 +7,13 @@ goes red for another reason is found out.
 """
 
 import asyncio
+import dataclasses
 import os
 import re
+import time
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +29,7 @@ Found = Any
 Act = Callable[..., Found]
 
 POISON = "[[poison]]"
+FOR_EVER_S = 3_600.0
 
 
 def struck(journal: Path) -> set[str]:
@@ -120,17 +125,85 @@ def _durable_accept() -> None:
 
     async def submit(original: Act, self: Found, *arguments: Any, **named: Any) -> Found:
         known = self.new_id()
+        alone = dataclasses.replace(self, new_id=lambda: known)
 
         async def later() -> None:
             await asyncio.sleep(1)
-            self.new_id, new_id = (lambda: known), self.new_id
-            await original(self, *arguments, **named)
-            self.new_id = new_id
+            await original(alone, *arguments, **named)
 
         pending.add(asyncio.create_task(later()))
         return import_module("gateway.application.jobs").Accepted(known, is_replay=False)
 
     replace("durable_accept", "gateway.application.jobs:JobService.submit", submit)
+
+
+def _outbox() -> None:
+    """What others must hear waits in memory, and is gone with the process."""
+    waiting = defaultdict[str, list[Found]](list)
+    outgoing = import_module("shared.messaging").Outgoing
+    new_id = import_module("uuid_utils.compat").uuid7
+
+    async def announce(
+        _original: Act, _session: Found, schema: str, envelopes: Found
+    ) -> list[Found]:
+        waiting[schema] += [
+            outgoing(
+                new_id(),
+                envelope.queue,
+                type(envelope.message).__name__,
+                envelope.message.model_dump_json().encode(),
+                envelope.headers,
+            )
+            for envelope in envelopes
+        ]
+        return []
+
+    async def claim(_original: Act, relay: Found) -> list[Found]:
+        return waiting.pop(relay.schema, [])
+
+    for user in ("gateway.infrastructure.persistence", "ai_engine.infrastructure.run_store"):
+        replace("outbox", f"{user}:announce", announce)
+    replace("outbox", "shared.infrastructure.outbox:Relay._claim", claim)
+    replace("outbox", "shared.infrastructure.outbox:Relay._forget", _nothing)
+
+
+def _fallback() -> None:
+    """RabbitMQ carries, or nobody does."""
+
+    async def publish(_original: Act, carrier: Found, messages: Found) -> Found:
+        return await carrier._rabbit.publish(messages)
+
+    replace("fallback", "shared.infrastructure.carrier:Carrier.publish", publish)
+
+
+def _patience() -> None:
+    """A broker that does not answer is waited for."""
+
+    async def wait(original: Act, self: Found, wanted: Found, *, within: float = 0) -> Found:
+        return await original(self, wanted, within=FOR_EVER_S)
+
+    replace("patience", "shared.infrastructure.amqp:Link.call", wait)
+    replace("patience", "shared.infrastructure.amqp_publishing:Publisher.send", wait)
+
+
+def _hints() -> None:
+    """Whatever ails Redis is everybody's trouble, for as long as it lasts."""
+
+    async def ask(
+        _original: Act, hints: Found, question: Act, _otherwise: Found, *, wait_s: float = 0
+    ) -> Found:
+        return await question(hints._watcher if wait_s else hints._client)
+
+    replace("hints", "shared.infrastructure.redis:Hints._try", ask)
+
+
+def _clock() -> None:
+    """Each machine goes by its own."""
+
+    def look(_original: Act, _clock: Found) -> datetime:
+        return datetime.fromtimestamp(time.time(), UTC)
+
+    replace("clock", "shared.infrastructure.database:DatabaseClock.__call__", look)
 
 
 def _forward_only() -> None:
@@ -158,12 +231,17 @@ def _poison() -> None:
 
 
 SABOTAGES: dict[str, Change] = {
+    "clock": _clock,
     "crash_count": _crash_count,
     "drain": _drain,
     "durable_accept": _durable_accept,
+    "fallback": _fallback,
     "fencing": _fencing,
     "forward_only": _forward_only,
+    "hints": _hints,
     "idempotency": _idempotency,
+    "outbox": _outbox,
+    "patience": _patience,
     "poison": _poison,
     "sweeper": _sweeper,
     "takeover": _takeover,

@@ -37,9 +37,17 @@ def relay_of(sessions: Sessions, pigeons: Pigeons) -> Relay:
     return Relay(sessions, "gateway", pigeons, poll_every_s=0.05)
 
 
-async def write(sessions: Sessions, *queues: str) -> None:
+async def write(sessions: Sessions, *queues: str) -> list[Outgoing]:
+    """Commit messages whose writer has died: any relay may send them."""
+    said = await commit(sessions, *queues)
     async with transaction(sessions) as session:
-        await announce(
+        await session.execute(text("UPDATE gateway.outbox SET claimed_until = NULL"))
+    return said
+
+
+async def commit(sessions: Sessions, *queues: str) -> list[Outgoing]:
+    async with transaction(sessions) as session:
+        return await announce(
             session,
             "gateway",
             [Envelope(queue, CancelPrompt(job_id=uuid4()), {"trace": "1"}) for queue in queues],
@@ -118,14 +126,39 @@ async def test_two_relays_share_the_rows(sessions: Sessions) -> None:
     assert sum(moved) == len({message.id for message in pigeons.carried}) == 100
 
 
-async def test_a_relay_that_is_woken_sends_at_once_and_outlives_an_outage(
+async def test_what_was_just_committed_belongs_to_whoever_wrote_it(sessions: Sessions) -> None:
+    pigeons = Pigeons()
+    said = await commit(sessions, "a")
+
+    assert await relay_of(sessions, pigeons).relay_once() == 0
+    assert [message.queue for message in said] == ["a"]
+
+
+async def test_what_is_handed_over_leaves_at_once_and_its_row_goes_with_it(
+    sessions: Sessions,
+) -> None:
+    pigeons = Pigeons()
+    relay = relay_of(sessions, pigeons)
+    running = asyncio.create_task(relay.run())
+    said = await commit(sessions, "a", "b")
+
+    relay.hand_over(said)
+
+    async def is_empty() -> bool:
+        return await left(sessions) == []
+
+    await until(is_empty, "the rows are gone", within=5)
+    assert pigeons.carried == said
+    running.cancel()
+
+
+async def test_what_is_handed_over_while_the_carrier_is_away_is_found_by_looking(
     sessions: Sessions,
 ) -> None:
     pigeons = Pigeons(is_away=True)
     relay = relay_of(sessions, pigeons)
     running = asyncio.create_task(relay.run())
-    await write(sessions, "a")
-    relay.wake()
+    relay.hand_over(await commit(sessions, "a"))
     await until(lambda: pigeons.tries, "the relay meets the outage", within=5)
 
     pigeons.is_away = False
@@ -134,3 +167,24 @@ async def test_a_relay_that_is_woken_sends_at_once_and_outlives_an_outage(
 
     await until(lambda: pigeons.carried, "the message is carried", within=5)
     running.cancel()
+
+
+async def test_nothing_handed_over_is_left_behind_at_the_end(sessions: Sessions) -> None:
+    pigeons = Pigeons()
+    relay = relay_of(sessions, pigeons)
+    relay.hand_over(await commit(sessions, "a"))
+
+    await relay.flush()
+
+    assert (len(pigeons.carried), await left(sessions)) == (1, [])
+
+
+async def test_more_than_it_wants_in_memory_is_left_for_the_table(sessions: Sessions) -> None:
+    pigeons = Pigeons()
+    relay = Relay(sessions, "gateway", pigeons, fresh_limit=1)
+
+    for message in await commit(sessions, "a", "b"):
+        relay.hand_over([message])
+    await relay.flush()
+
+    assert await left(sessions) == ["b"]

@@ -57,6 +57,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         "ai_engine.relay": relay.run,
         "ai_engine.tokens": tokens.run,
         "ai_engine.beat": lambda: every(settings.heartbeat_every_s, worker.beat),
+        "ai_engine.begun": worker.tell_what_takes_long,
         "ai_engine.warm_up": lambda: once(partial(_warm_up, base, models)),
     }
     try:
@@ -66,8 +67,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
             with suppress(DatabaseUnavailable):  # then its leases end by themselves
                 await worker.drain(base.platform.drain_s)
             with suppress(CarrierUnavailable, DatabaseUnavailable):
-                while await relay.relay_once():
-                    pass
+                await relay.flush()
     finally:
         await models.close()
 
@@ -119,7 +119,7 @@ def _worker(
         worker_id=uuid7(),
         result_queue=base.infrastructure.rabbitmq_result_queue,
         dead_after_s=settings.worker_dead_after_s,
-        after_commit=relay.wake,
+        hand_over=relay.hand_over,
     )
     return Worker(
         runs=RunService(

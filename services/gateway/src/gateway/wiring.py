@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from fastapi import FastAPI
@@ -20,6 +20,7 @@ from gateway.infrastructure.persistence import SqlJobReader, sql_work
 from gateway.infrastructure.tables import SCHEMA
 from gateway.interface import api, handlers, secrets_api
 from shared import tracing
+from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
 from shared.infrastructure.guarded_http import GuardedClient
 from shared.infrastructure.outbox import Relay
@@ -30,6 +31,7 @@ from shared.interface.queues import handler
 from shared.interface.service import Service
 from shared.llm.budget_store import SqlBudgets
 from shared.llm.store import CachedCatalogue
+from shared.messaging import CarrierUnavailable
 from shared.runtime import Loop, every, running
 from shared.settings import Jobs, Models, load
 
@@ -53,6 +55,8 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         async with watch_ages(base.sessions), running(loops):
             yield
         await menu.callbacks.settle()
+        with suppress(CarrierUnavailable, DatabaseUnavailable):
+            await relay.flush()
     finally:
         await client.close()
 
@@ -64,7 +68,7 @@ def _application(
         base.sessions,
         task_queue=base.infrastructure.rabbitmq_task_queue,
         reask_after_s=settings.reask_after_s,
-        after_commit=relay.wake,
+        hand_over=relay.hand_over,
     )
     secrets = CallbackSecrets(base.sessions, base.vault)
     return Application(

@@ -62,6 +62,10 @@ class RunService:
         crash_point("run.taken")
         return taken
 
+    async def tell_begun(self, ids: Sequence[JobId]) -> None:
+        async with self.open_work() as work:
+            await work.runs.tell_begun(ids)
+
     async def take_due(self, most: int) -> Sequence[Run]:
         async with self.open_work() as work:
             return await work.runs.take_due(most)

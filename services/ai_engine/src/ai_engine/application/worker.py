@@ -43,6 +43,8 @@ class Worker:
     #: at the last beat: worked on but not held any more, and held but not worked on
     _missing: set[JobId] = field(default_factory=set[JobId])
     _strays: set[JobId] = field(default_factory=set[JobId])
+    #: taken for the first time, and not announced
+    _begun: list[JobId] = field(default_factory=list[JobId])
     _is_closed: bool = False
     _is_leaving: bool = False
     _telling: asyncio.Future[None] | None = None
@@ -76,6 +78,14 @@ class Worker:
                 async with asyncio.timeout(every_s):
                     await self._due.wait()
             self._due.clear()
+
+    async def tell_what_takes_long(self, every_s: float = 0.1) -> None:
+        """Announce that work began, until cancelled; a quick answer is news enough by itself."""
+        while True:
+            earlier, self._begun = self._begun, []
+            await asyncio.sleep(every_s)
+            if unfinished := [job_id for job_id in earlier if job_id in self._busy]:
+                await self.runs.tell_begun(unfinished)
 
     async def take_a_suspect(self) -> None:
         """Run one suspect with nobody else in the process, so that a crash proves its guilt."""
@@ -136,6 +146,8 @@ class Worker:
         for run in runs:
             task = asyncio.create_task(self._work_on(run), name=f"run-{run.job_id}")
             self._busy[run.job_id] = task
+            if run.attempt == 1:
+                self._begun.append(run.job_id)
             task.add_done_callback(partial(self._ended, run.job_id))
 
     def _ended(self, job_id: JobId, _: asyncio.Task[None]) -> None:

@@ -150,6 +150,10 @@ class Runs(Protocol):
         """Announce again the stored answers of those that are DONE."""
         ...
 
+    async def tell_begun(self, ids: Sequence[JobId], /) -> None:
+        """Announce that these are being worked on."""
+        ...
+
     async def take_due(self, most: int, /) -> Sequence[Run]:
         """Lease WAITING runs whose time has come; never suspects, never two of one thread."""
         ...

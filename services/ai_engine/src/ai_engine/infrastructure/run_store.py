@@ -29,6 +29,7 @@ from shared import metrics
 from shared.contracts import Message, PromptCompleted, PromptFailed, PromptsStarted, Usage
 from shared.infrastructure.database import as_json
 from shared.infrastructure.outbox import Envelope, announce
+from shared.messaging import Outgoing
 
 _COLUMNS = (
     "job_id, tenant_id, question, headers, lease_token, attempt, error_attempts, crash_attempts, "
@@ -110,9 +111,17 @@ class SqlRuns:
     """Honours ai_engine.domain.run.Runs, on behalf of one worker."""
 
     def __init__(
-        self, session: AsyncSession, *, worker_id: UUID, result_queue: str, dead_after_s: float
+        self,
+        session: AsyncSession,
+        said: list[Outgoing],
+        *,
+        worker_id: UUID,
+        result_queue: str,
+        dead_after_s: float,
     ) -> None:
+        """`said` takes note of what is announced."""
         self._session = session
+        self._said = said
         self._worker_id = worker_id
         self._result_queue = result_queue
         self._dead_after_s = dead_after_s
@@ -124,7 +133,10 @@ class SqlRuns:
         stored = await self._session.execute(
             _TAKE_NEW, {"rows": as_json(rows), "worker": self._worker_id}
         )
-        return await self._begun([row for row in stored if row.state == RunState.RUNNING])
+        return [_run_of(row) for row in stored if row.state == RunState.RUNNING]
+
+    async def tell_begun(self, ids: Sequence[JobId], /) -> None:
+        await self._tell([(PromptsStarted(job_ids=list[UUID](ids)), {})])
 
     async def repeat(self, ids: Sequence[JobId], /) -> None:
         rows = await self._session.execute(
@@ -209,14 +221,7 @@ class SqlRuns:
     async def _take(self, crashes: str, most: int) -> list[Run]:
         statement = text(_TAKE_DUE.format(suspect=crashes))
         taken = await self._session.execute(statement, {"worker": self._worker_id, "most": most})
-        return await self._begun(list(taken))
-
-    async def _begun(self, rows: Sequence[Row[Any]]) -> list[Run]:
-        runs = [_run_of(row) for row in rows]
-        first: list[UUID] = [run.job_id for run in runs if run.attempt == 1]
-        if first:
-            await self._tell([(PromptsStarted(job_ids=first), {})])
-        return runs
+        return [_run_of(row) for row in taken]
 
     async def _give_up_the_guilty(self) -> None:
         rows = await self._session.execute(
@@ -233,7 +238,7 @@ class SqlRuns:
 
     async def _tell(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
         envelopes = [Envelope(self._result_queue, message, trace) for message, trace in messages]
-        await announce(self._session, SCHEMA, envelopes)
+        self._said += await announce(self._session, SCHEMA, envelopes)
 
 
 class SqlWorkers:

@@ -1,6 +1,6 @@
 """One transaction of ai_engine, on behalf of one worker."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -12,8 +12,10 @@ from ai_engine.domain.run import Run
 from ai_engine.infrastructure.run_store import SqlRuns, SqlWorkers
 from ai_engine.infrastructure.thread_store import SqlThreads
 from shared.infrastructure.database import Sessions, transaction
+from shared.infrastructure.outbox import HandOver
 from shared.llm.budget_store import Settlement, settle
 from shared.llm.usage import Used, record
+from shared.messaging import Outgoing
 
 
 class SqlLedger:
@@ -51,16 +53,18 @@ def sql_work(
     worker_id: UUID,
     result_queue: str,
     dead_after_s: float,
-    after_commit: Callable[[], None] = lambda: None,
+    hand_over: HandOver = lambda _: None,
 ) -> OpenWork:
-    """Transactions on PostgreSQL. `after_commit` is told that rows may lie in the outbox."""
+    """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
 
     @asynccontextmanager
     async def open_work() -> AsyncGenerator[Work]:
+        said: list[Outgoing] = []
         async with transaction(sessions) as session:
             yield Work(
                 runs=SqlRuns(
                     session,
+                    said,
                     worker_id=worker_id,
                     result_queue=result_queue,
                     dead_after_s=dead_after_s,
@@ -69,6 +73,6 @@ def sql_work(
                 threads=SqlThreads(session),
                 ledger=SqlLedger(session),
             )
-        after_commit()
+        hand_over(said)
 
     return open_work

@@ -1,6 +1,6 @@
 """Jobs in PostgreSQL: whole batches in one statement each, announced in the same transaction."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -41,7 +41,8 @@ from gateway.infrastructure.idempotency import SqlIdempotency
 from gateway.infrastructure.tables import SCHEMA, callbacks, jobs
 from shared.contracts import Message
 from shared.infrastructure.database import Sessions, as_json, insert_rows, transaction
-from shared.infrastructure.outbox import Envelope, announce
+from shared.infrastructure.outbox import Envelope, HandOver, announce
+from shared.messaging import Outgoing
 
 Columns = RowMapping
 
@@ -72,8 +73,16 @@ _ASK_AGAIN = text("""
 class SqlJobs:
     """Honours gateway.domain.job.Jobs."""
 
-    def __init__(self, session: AsyncSession, task_queue: str, reask_after: timedelta) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        task_queue: str,
+        reask_after: timedelta,
+        said: list[Outgoing],
+    ) -> None:
+        """`said` takes note of what is announced."""
         self._session = session
+        self._said = said
         self._task_queue = task_queue
         self._reask_after = reask_after
 
@@ -124,7 +133,7 @@ class SqlJobs:
 
     async def _tell(self, messages: Sequence[tuple[Message, Job]]) -> None:
         envelopes = [Envelope(self._task_queue, message, job.trace) for message, job in messages]
-        await announce(self._session, SCHEMA, envelopes)
+        self._said += await announce(self._session, SCHEMA, envelopes)
 
 
 class SqlJobReader:
@@ -164,19 +173,20 @@ def sql_work(
     *,
     task_queue: str,
     reask_after_s: float,
-    after_commit: Callable[[], None] = lambda: None,
+    hand_over: HandOver = lambda _: None,
 ) -> OpenWork:
-    """Transactions on PostgreSQL. `after_commit` is told that rows may lie in the outbox."""
+    """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
 
     @asynccontextmanager
     async def open_work() -> AsyncGenerator[Work]:
+        said: list[Outgoing] = []
         async with transaction(sessions) as session:
             yield Work(
-                jobs=SqlJobs(session, task_queue, timedelta(seconds=reask_after_s)),
+                jobs=SqlJobs(session, task_queue, timedelta(seconds=reask_after_s), said),
                 callbacks=SqlCallbacks(session),
                 idempotency=SqlIdempotency(session),
             )
-        after_commit()
+        hand_over(said)
 
     return open_work
 
