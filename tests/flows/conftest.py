@@ -1,0 +1,102 @@
+"""What the flows share: the platform on this test's own database, Redis and queues."""
+
+import secrets
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+# Loaded now rather than by the first job: seconds of imports would use up a test's bounds.
+import shared.llm.anthropic_model
+import shared.llm.langchain_client
+import shared.llm.openai_model  # noqa: F401 - as above
+from tests.background import BackgroundLoop
+from tests.chaos.receiver import Receiver
+from tests.flows.platform import FAST, Platform, Start, configured, running
+from tests.flows.provider import Provider, a_provider
+from tests.shared.infrastructure.hearing import delete_queues
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("flow")
+
+
+@pytest.fixture
+def start(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Start:
+    """Starts a platform whose settings a test may choose; PostgreSQL carries the messages."""
+    # Where no `.env` of a developer's is found.
+    monkeypatch.chdir(tmp_path)
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "DATA_DIR": str(tmp_path)}
+
+    @asynccontextmanager
+    async def started(**settings: str) -> AsyncGenerator[Platform]:
+        with configured(monkeypatch, {**FAST, **servers, **settings}):
+            async with running() as platform:
+                yield platform
+
+    return started
+
+
+@pytest.fixture(params=["postgresql", "rabbitmq"])
+async def start_on_each_carrier(
+    request: pytest.FixtureRequest, start: Start
+) -> AsyncGenerator[Start]:
+    """The same, once on each carrier of messages."""
+    if request.param == "postgresql":
+        yield start
+        return
+    url: str = request.getfixturevalue("rabbitmq_url")
+    tasks, results = (f"flow_{secrets.token_hex(6)}_{end}" for end in ("tasks", "results"))
+
+    @asynccontextmanager
+    async def started(**settings: str) -> AsyncGenerator[Platform]:
+        broker = {
+            "RABBITMQ_URL": url,
+            "RABBITMQ_TASK_QUEUE": tasks,
+            "RABBITMQ_RESULT_QUEUE": results,
+        }
+        async with start(**broker, **settings) as platform:
+            yield platform
+            by_fallback = "aip_messages_by_fallback_total"
+            assert await platform.metric(by_fallback, queue=tasks) == 0
+            assert await platform.metric(by_fallback, queue=results) == 0
+
+    yield started
+    await delete_queues(url, tasks, results)
+
+
+@pytest.fixture
+async def platform(start: Start) -> AsyncGenerator[Platform]:
+    """A platform as it comes; PostgreSQL carries the messages."""
+    async with start() as platform:
+        yield platform
+
+
+@pytest.fixture
+async def on_each_carrier(start_on_each_carrier: Start) -> AsyncGenerator[Platform]:
+    """A platform as it comes, once on each carrier of messages."""
+    async with start_on_each_carrier() as platform:
+        yield platform
+
+
+@pytest.fixture
+async def provider() -> AsyncGenerator[Provider]:
+    """A model provider for LLM configs to lead to."""
+    async with a_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    """Where callbacks go."""
+    loop = BackgroundLoop("receiver")
+    receiver = Receiver(loop, tmp_path / "receiver.jsonl")
+    yield receiver
+    receiver.close()
+    loop.close()
