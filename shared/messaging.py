@@ -68,18 +68,22 @@ class Transport(Protocol):
     async def listen(self, queue: str, handle: Handle, /, *, prefetch: int, room: Room) -> None:
         """Hand over what arrives, in batches, until cancelled; reconnects by itself.
 
-        `room` is awaited before each batch and says how many messages may be handed over
-        (at least 1). A message leaves the carrier once its outcome is known. When `handle` raises,
-        the batch stays with the carrier and is handed over again after a pause.
+        `room` is awaited before each batch, waits while there is none, and says how many messages
+        may be handed over (at least 1). At most `prefetch` are taken in hand. A message leaves the
+        carrier once its outcome is known. When `handle` raises, the batch stays with the carrier
+        and is handed over again after a pause.
         """
         ...
 
     async def dead_letters(self, queue: str, /, *, limit: int = 100) -> Sequence[DeadLetter]:
-        """Look at what was set aside from `queue`, oldest first, leaving it there."""
+        """Look at what was set aside from `queue`, oldest first, leaving it there.
+
+        Raises CarrierUnavailable.
+        """
         ...
 
     async def replay(self, queue: str, ids: Sequence[str], /) -> int:
-        """Put dead letters back on `queue`; returns how many moved."""
+        """Put dead letters back on `queue`; returns how many moved. Raises CarrierUnavailable."""
         ...
 
     async def is_reachable(self) -> bool:

@@ -68,9 +68,10 @@ POLL_EVERY_S = 1.0
 # row afterwards, in the same database, forgets it only if the message is there.
 _HURRY = "set_config('synchronous_commit', 'off', true)"
 
-NOTIFY = text(f"""
-    SELECT {_HURRY}, pg_notify('{CHANNEL}', queue)
-      FROM unnest(CAST(:queues AS text[])) AS queue""")  # noqa: S608 - both words are ours
+_RING = f"pg_notify('{CHANNEL}', queue)"
+
+# What goes behind an INSERT; the server rings once for all rows of a transaction.
+UNLESS_THERE = f"ON CONFLICT (id) DO NOTHING RETURNING {_HURRY}, {_RING}"
 
 # now() rather than clock_timestamp(), which no index can be searched by.
 CLAIM = text(f"""
@@ -88,7 +89,7 @@ GIVE_BACK = text(f"""
     UPDATE platform.messages
        SET available_at = created_at, attempts = greatest(attempts - 1, 0)
      WHERE id = ANY(:ids) AND dead_at IS NULL
-    RETURNING {_HURRY}, pg_notify('{CHANNEL}', queue)""")  # noqa: S608
+    RETURNING {_HURRY}, {_RING}""")  # noqa: S608
 
 FORGET = text(f"DELETE FROM platform.messages WHERE id = ANY(:ids) RETURNING {_HURRY}")  # noqa: S608
 
@@ -101,7 +102,7 @@ DEAD_LETTERS = text("""
 REPLAY = text(f"""
     UPDATE platform.messages SET dead_at = NULL, attempts = 0, available_at = clock_timestamp()
      WHERE id = ANY(:ids) AND queue = :queue AND dead_at IS NOT NULL
-    RETURNING pg_notify('{CHANNEL}', queue)""")  # noqa: S608
+    RETURNING {_RING}""")  # noqa: S608
 
 DEPTHS = text("""
     SELECT queue, count(*) FILTER (WHERE dead_at IS NULL) AS waiting,
@@ -224,10 +225,7 @@ class PostgresTransport:
             return set()
         try:
             async with transaction(self._sessions) as session:
-                await insert_rows(
-                    session, "platform.messages", rows, on_conflict="ON CONFLICT (id) DO NOTHING"
-                )
-                await session.execute(NOTIFY, {"queues": list({row.queue for row in outgoing})})
+                await insert_rows(session, "platform.messages", rows, on_conflict=UNLESS_THERE)
         except DatabaseUnavailable as away:
             raise CarrierUnavailable(str(away)) from away
         return {message.id for message in outgoing}

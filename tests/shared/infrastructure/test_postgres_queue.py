@@ -155,7 +155,7 @@ async def test_a_message_is_kept_once_however_often_it_is_sent(
 async def test_no_word_of_a_commit_is_needed_to_hear_within_a_second(
     transport: PostgresTransport, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_queue, "NOTIFY", text("SELECT CAST(:queues AS text[])"))
+    monkeypatch.setattr(postgres_queue, "UNLESS_THERE", "ON CONFLICT (id) DO NOTHING")
     first, hearing = a_message(queue), Hearing()
 
     async with listening(transport, queue, hearing):
