@@ -61,7 +61,7 @@ def _backends(database: str) -> list[psutil.Process]:
 
 def _listener(port: int, programs: tuple[str, ...]) -> int | None:
     for connection in psutil.net_connections("tcp"):
-        is_it = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-        if is_it and connection.pid and psutil.Process(connection.pid).name() in programs:
-            return connection.pid
+        at = tuple(connection.laddr)
+        if connection.status == psutil.CONN_LISTEN and port in at[1:] and connection.pid:
+            return connection.pid if psutil.Process(connection.pid).name() in programs else None
     return None

@@ -64,10 +64,10 @@ def _killed(bench: Bench, system: System, seen: Seen) -> float:
     system.worker.kill()
     began = time.monotonic()
     system.worker.start()
-    ended = load("watch", system, ids=ids, patience_s=PATIENCE_S)["jobs"]
+    ended = load("watch", system, ids=ids, patience_s=PATIENCE_S, look_again_s=0.05)["jobs"]
     seconds = time.monotonic() - began - MODEL_S
     time.sleep(AFTERMATH_S)
-    again = load("watch", system, ids=list(ended), patience_s=PATIENCE_S)["jobs"]
+    again = load("watch", system, ids=list(ended), patience_s=PATIENCE_S, look_again_s=0.05)["jobs"]
     twice = sum(again.get(job_id) != job for job_id, job in ended.items())
     seen.lost.setdefault(system.name, []).append(len(ids) - len(ended))
     seen.twice.setdefault(system.name, []).append(twice)

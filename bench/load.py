@@ -78,14 +78,17 @@ async def submit(plan: Json) -> Json:
 
 
 async def watch(plan: Json) -> Json:
-    """Until these jobs have ended, or patience has; what they ended as, and when it was stored."""
+    """Until these jobs have ended, or patience has; what they ended as, and when it was stored.
+
+    The last ones are looked at first, and seldom: until they are there, it hardly disturbs.
+    """
     began = time.perf_counter()
     jobs: dict[str, Json] = {}
-    waiting = iter(plan["ids"])
+    waiting = reversed(plan["ids"])
 
     async def watch_on(connection: Connection) -> None:
         for job_id in waiting:
-            jobs[job_id] = await _ended(connection, job_id, look_again_s=0.05)
+            jobs[job_id] = await _ended(connection, job_id, look_again_s=plan["look_again_s"])
 
     async with connected(plan["url"], WATCHERS) as connections:
         with suppress(TimeoutError):

@@ -50,10 +50,10 @@ def _page(findings: Findings) -> list[str]:
         "# What it costs, and beside what",
         "",
         f"`{findings.command}` on {findings.day}: {findings.machine}",
-        f"Medians of {max(len(row.ours) for row in findings.rows)} rounds, in turn with the "
-        "reference; the ratio is the median of the rounds' own ratios. Everything ran on this one "
-        "machine, the load too, over loopback. "
-        f"Processes that wanted a CPU just before (load average): {findings.load_before:.1f}. "
+        f"Medians of {max(len(row.ours) for row in findings.rows)} rounds, in turn with the",
+        "reference; the ratio is the median of the rounds' own ratios. Everything ran on this one",
+        "machine, the load too, over loopback.",
+        f"Processes that wanted a CPU just before (load average): {findings.load_before:.1f}.",
         "[What is measured, and how](README.md).",
         "",
         *_markdown([HEAD, *map(_cells, findings.rows)]),

@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import aio_pika
-import asyncpg
 from aio_pika.exceptions import AMQPError
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import NullPool, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 POSTGRESQL = os.environ.get("DATABASE_URL") or "postgresql://postgres@127.0.0.1:5432/postgres"
 RABBITMQ = os.environ.get("RABBITMQ_URL") or "amqp://guest:guest@127.0.0.1:5672/"
@@ -101,10 +104,10 @@ def versions() -> dict[str, str]:
     }
     try:
         return {name: _run(ask()) for name, ask in asked.items()}
-    except (OSError, asyncpg.PostgresError, AMQPError) as trouble:
+    except (OSError, SQLAlchemyError, AMQPError, RedisError) as trouble:
         raise Missing(
-            f"the bench needs PostgreSQL, RabbitMQ and Redis ({type(trouble).__name__}: {trouble}): "
-            "`make services`, or DATABASE_URL, RABBITMQ_URL and REDIS_URL"
+            "the bench needs PostgreSQL, RabbitMQ and Redis (`make services`, or DATABASE_URL, "
+            f"RABBITMQ_URL and REDIS_URL): {type(trouble).__name__}: {trouble}"
         ) from trouble
 
 
@@ -114,8 +117,11 @@ def port_of(url: str) -> int:
     return parts.port or usual[parts.scheme]
 
 
-def _run(awaitable: Awaitable[Any]) -> Any:
-    async def within() -> Any:
+Answer = TypeVar("Answer")
+
+
+def _run(awaitable: Awaitable[Answer]) -> Answer:
+    async def within() -> Answer:
         async with asyncio.timeout(30):
             return await awaitable
 
@@ -127,21 +133,19 @@ def _with_database(name: str) -> str:
     return urlunsplit(("postgresql", parts.netloc, f"/{name}", parts.query, ""))
 
 
-async def _on_postgresql(statement: str) -> None:
-    connection = await asyncpg.connect(_with_database("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+async def _on_postgresql(statement: str) -> object:
+    engine = create_async_engine(
+        f"postgresql+asyncpg://{_with_database('postgres').partition('://')[2]}",
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+    )
+    async with engine.connect() as connection:
+        answer = await connection.execute(text(statement))
+        return answer.scalar() if answer.returns_rows else None
 
 
 async def _postgresql_version() -> str:
-    connection = await asyncpg.connect(_with_database("postgres"))
-    try:
-        version: str = await connection.fetchval("SHOW server_version")
-    finally:
-        await connection.close()
-    return version.split(maxsplit=1)[0]
+    return str(await _on_postgresql("SHOW server_version")).split()[0]
 
 
 async def _forget_queues(queues: list[str]) -> None:
@@ -160,15 +164,20 @@ async def _rabbitmq_version() -> str:
 
 
 async def _redis_version() -> str:
-    async with Redis.from_url(REDIS) as redis:
+    async with _redis() as redis:
         return str((await redis.info("server"))["redis_version"])
 
 
 async def _redis_is_empty() -> bool:
-    async with Redis.from_url(REDIS) as redis:
-        return await redis.dbsize() == 0
+    async with _redis() as redis:
+        return bool(await redis.dbsize() == 0)
 
 
 async def _empty_redis() -> None:
-    async with Redis.from_url(REDIS) as redis:
+    async with _redis() as redis:
         await redis.flushdb()
+
+
+def _redis() -> Any:  # noqa: ANN401 - redis-py's own types are only partly known
+    untyped: Any = Redis
+    return untyped.from_url(REDIS)

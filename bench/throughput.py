@@ -1,5 +1,6 @@
 """How much goes through: accepting, end to end, the worker by itself; and how fast when idle."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from statistics import median, quantiles
@@ -8,19 +9,21 @@ from bench import cpu
 from bench.figures import CpuTable, Goal, Row, at_least, at_most, at_most_theirs
 from bench.measuring import Bench, Found, in_turn, load
 from bench.processes import running
-from bench.systems import System, Wish, started
+from bench.systems import Name, System, Wish, started
 
 #: Jobs wait here without a worker on purpose: nobody is to be asked again meanwhile.
 PATIENT = {"REASK_AFTER_S": "300"}
 
 WARM_UP_JOBS = 100
 
+BOTH: Sequence[Name] = ("platform", "taskiq")
+INSERT = "one INSERT"
+
 
 def accepting(bench: Bench) -> list[Row]:
     """POST /v1/jobs, 32 connections, no worker running."""
     wish = Wish(has_worker=False, settings=PATIENT)
-    names = ("platform", "taskiq", "bare")
-    with started(bench.servers, bench.directory, wish, *names) as systems:
+    with started(bench.servers, bench.directory, wish, *BOTH, "bare") as systems:
         for system in systems:
             load("accept", system, seconds=bench.scale.accept_s / 3)
         found = in_turn(
@@ -29,9 +32,7 @@ def accepting(bench: Bench) -> list[Row]:
     what = "accept, 32 connections"
     return [
         Row(what, "/s", found["platform"], found["taskiq"], "Taskiq", at_least(1.8, "Taskiq")),
-        Row(
-            what, "/s", found["platform"], found["bare"], "one INSERT", at_least(0.8, "one INSERT")
-        ),
+        Row(what, "/s", found["platform"], found["bare"], INSERT, at_least(0.8, INSERT)),
     ]
 
 
@@ -68,9 +69,6 @@ def end_to_end(bench: Bench, table: CpuTable) -> list[Row]:
     ]
 
 
-BOTH = ("platform", "taskiq")
-
-
 def compared(what: str, unit: str, found: Found, goal: Goal) -> Row:
     """Ours beside Taskiq's."""
     return Row(what, unit, found["platform"], found["taskiq"], "Taskiq", goal)
@@ -91,15 +89,17 @@ def _through(bench: Bench, system: System, table: CpuTable) -> float:
 
 
 def _one_by_one(bench: Bench, system: System) -> float:
-    return median(load("alone", system, jobs=bench.scale.one_by_one)["milliseconds"])
+    took: list[float] = load("alone", system, jobs=bench.scale.one_by_one)["milliseconds"]
+    return median(took)
 
 
 def _backlog(bench: Bench, system: System) -> float:
     """The rate in the middle nine tenths, by the times at which answers were stored."""
     ids = load("submit", system, jobs=bench.scale.backlog)["ids"]
     with running(system.worker):
-        jobs = load("watch", system, ids=ids, patience_s=60)["jobs"]
+        jobs = load("watch", system, ids=ids, patience_s=60, look_again_s=0.25)["jobs"]
     times = [datetime.fromisoformat(job["updated_at"]).timestamp() for job in jobs.values()]
     stored = sorted(times)
     cuts = quantiles(stored, n=20)
-    return 0.9 * len(stored) / max(cuts[-1] - cuts[0], 0.001)
+    rate: float = 0.9 * len(stored) / max(cuts[-1] - cuts[0], 0.001)
+    return rate

@@ -1,18 +1,16 @@
 """The references' table and schemas: asyncpg by itself, which is the fastest way there is."""
 
-from __future__ import annotations
+# pyright: basic
+# (asyncpg has no types)
 
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 from pydantic import BaseModel, StringConstraints
 from uuid_utils.compat import uuid7
-
-if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
 
 DATABASE_URL = "BENCH_DATABASE_URL"
 
@@ -54,7 +52,7 @@ class JobView(BaseModel):
 class Jobs:
     """Opened by whoever uses it, in the loop that uses it; ten connections, as the platform has."""
 
-    _pool: Pool
+    _pool: Any
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(os.environ[DATABASE_URL], min_size=10, max_size=10)
