@@ -30,7 +30,7 @@ class Administration:
     now: Clock
 
 
-def administration(request: Request) -> Administration:
+async def administration(request: Request) -> Administration:
     menu: Administration = request.app.state.ai_engine
     return menu
 

@@ -35,7 +35,7 @@ router = api_router("/v1/jobs", tag="jobs")
 _EVENT_ID = re.compile(r"([0-9]{1,19}-[0-9]{1,19})\.([0-9]{1,9})")
 
 
-def application(request: Request) -> Application:
+async def application(request: Request) -> Application:
     app: Application = request.app.state.gateway
     return app
 
