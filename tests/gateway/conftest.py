@@ -4,13 +4,16 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from gateway.application.jobs import JobService
 from shared.infrastructure.database import Sessions
+from tests.databases import WorkerDatabase
 from tests.gateway.builders import NOON
 from tests.gateway.fakes import MemoryGateway
 from tests.gateway.running import Running, running
 from tests.gateway.stores import Gateway, SqlGateway, job_service
+from tests.hints import RedisDatabase
 
 
 @pytest.fixture
@@ -39,4 +42,18 @@ def jobs(memory: MemoryGateway) -> JobService:
 async def api(database_url: str, redis_url: str, tmp_path: Path) -> AsyncGenerator[Running]:
     """A gateway of which only the API runs: jobs stay as they are until a test does something."""
     async with running(database_url, redis_url, tmp_path) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(
+    worker_database: WorkerDatabase,
+    worker_redis: RedisDatabase,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncGenerator[Running]:
+    """The same for all tests of a module that leave nothing behind; they run on one loop."""
+    worker_database.empty()
+    worker_redis.empty()
+    data_dir = tmp_path_factory.mktemp("lasting")
+    async with running(worker_database.url, worker_redis.url, data_dir) as gateway:
         yield gateway

@@ -81,6 +81,17 @@ class Running:
         return JobId(UUID(answer.json()["job_id"]))
 
 
+def said(answer: httpx.Response) -> str:
+    """A refusal in short: `422 validation_failed #/prompt`."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem: dict[str, Any] = answer.json()
+    assert set(problem) == {"type", "title", "status", "detail", "code", "request_id", "errors"}
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["status"] == answer.status_code
+    place = [f"#{error['pointer']}" for error in problem["errors"][:1]]
+    return " ".join([str(answer.status_code), problem["code"], *place])
+
+
 @asynccontextmanager
 async def running(
     database_url: str, redis_url: str | None, data_dir: Path, **environment: str
