@@ -112,6 +112,7 @@ class Link:
         self._socket.abort()
 
     async def _connect(self) -> None:
+        # aiormq's decorator hides the type.
         await self._connection.connect()  # pyright: ignore[reportUnknownMemberType]
 
     def _check_version(self) -> None:

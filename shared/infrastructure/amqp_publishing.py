@@ -116,7 +116,9 @@ class Publisher:
         return confirm
 
     async def _put(self, frames: Frames) -> None:
-        piece = ChannelFrame.marshall(self._book.number, frames)  # pyright: ignore[reportUnknownMemberType]
+        number = self._book.number
+        # One of its parameters is a future of nobody knows what.
+        piece = ChannelFrame.marshall(number, frames)  # pyright: ignore[reportUnknownMemberType]
         await self._book.write_queue.put(piece)
 
     def _strike_out(self, confirms: Confirms) -> None:

@@ -10,7 +10,7 @@ from shared.infrastructure.carrier import Carrier
 from shared.infrastructure.database import Sessions
 from shared.infrastructure.postgres_queue import PostgresTransport
 from shared.infrastructure.rabbitmq import RabbitTransport
-from shared.messaging import Incoming, Outcome, Outgoing
+from shared.messaging import Incoming, Outcome, Outgoing, Transport
 from tests.chaos.process import free_port
 from tests.shared.infrastructure.hearing import (
     Hearing,
@@ -23,6 +23,8 @@ from tests.shared.infrastructure.hearing import (
     unreadable,
 )
 from tests.waiting import until
+
+CONTRACT_OF = Transport
 
 AnyTransport = RabbitTransport | PostgresTransport | Carrier
 
