@@ -148,7 +148,9 @@ class Carrier:
             try:
                 await self._rabbit.listen(queue, handle, prefetch=prefetch, room=room)
             except BrokerUnsuitable as unsuitable:
-                log.error("carrier.rabbitmq_unsuitable", queue=queue, reason=str(unsuitable))  # noqa: TRY400
+                reason = str(unsuitable)
+                # The sentence says what to do; a traceback says nothing more.
+                log.error("carrier.rabbitmq_unsuitable", queue=queue, reason=reason)  # noqa: TRY400
                 await asyncio.sleep(MENDED_AFTER_S)
 
 
