@@ -22,7 +22,7 @@ from shared import logs
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 from shared.crash_points import crash_point
-from shared.infrastructure.database import Sessions, as_json, metadata, transaction
+from shared.infrastructure.database import Sessions, as_json, metadata, one_statement
 from shared.messaging import CarrierUnavailable, Outgoing
 
 log = logs.get()
@@ -186,7 +186,7 @@ class Relay:
                 await asyncio.sleep(pause)
 
     async def _claim(self) -> list[Outgoing]:
-        async with transaction(self.sessions) as session:
+        async with one_statement(self.sessions) as session:
             rows = await session.execute(
                 text(f"""
                     UPDATE {self.schema}.outbox
@@ -207,7 +207,7 @@ class Relay:
         sent, self._sent = self._sent, set()
         if not sent:
             return
-        async with transaction(self.sessions) as session:
+        async with one_statement(self.sessions) as session:
             await session.execute(
                 text(f"DELETE FROM {self.schema}.outbox WHERE id = ANY(:sent)"),  # noqa: S608 - see above
                 {"sent": list(sent)},

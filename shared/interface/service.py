@@ -15,6 +15,7 @@ from shared.interface.access import Access
 from shared.interface.http import create_api
 from shared.interface.limits import RateLimit
 from shared.interface.serving import take_over_server
+from shared.runtime import spare_the_collector
 from shared.settings import Infrastructure, Jobs, Models, Platform, load
 
 
@@ -50,6 +51,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
                 await refuse_without_keys(keys, platform)
             for service in services:
                 await stack.enter_async_context(service.run(base, app))
+            spare_the_collector()
             yield
 
     routers = [router for service in services for router in service.routers]
