@@ -21,6 +21,7 @@ from ai_engine.domain.run import (
     Spent,
     Workers,
 )
+from ai_engine.infrastructure.run_store import forget_old_runs
 from ai_engine.infrastructure.work import sql_work
 from shared.infrastructure.database import Sessions, transaction
 from tests.ai_engine.builders import ANSWER, SPENT, TENANT, a_new_run, a_question
@@ -368,3 +369,24 @@ async def test_workers_that_were_taken_over_long_ago_are_forgotten(
 
     async with transaction(sessions) as session:
         assert await session.scalar(text("SELECT count(*) FROM ai_engine.workers")) == 0
+
+
+async def test_answers_are_forgotten_after_a_week_and_nothing_else_is(
+    worker: OpenWork, sessions: Sessions
+) -> None:
+    runs = await take(worker, *(a_new_run() for _ in range(3)))
+    async with worker() as work:
+        await work.runs.decide([(run, ANSWER, SPENT) for run in runs[:2]])
+    async with transaction(sessions) as session:
+        await session.execute(
+            text("""
+                UPDATE ai_engine.runs SET created_at = created_at - interval '8 days'
+                 WHERE job_id = ANY(:ids)"""),
+            {"ids": [runs[0].job_id, runs[2].job_id]},
+        )
+
+    await forget_old_runs(sessions)
+
+    async with transaction(sessions) as session:
+        left = set(await session.scalars(text("SELECT job_id FROM ai_engine.runs")))
+    assert left == {runs[1].job_id, runs[2].job_id}

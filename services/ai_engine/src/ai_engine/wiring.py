@@ -14,6 +14,7 @@ from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker
 from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents, sql_configuration
 from ai_engine.infrastructure.graph import AgentGraph
+from ai_engine.infrastructure.run_store import forget_old_runs
 from ai_engine.infrastructure.tables import SCHEMA
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
@@ -58,6 +59,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         "ai_engine.tokens": tokens.run,
         "ai_engine.beat": lambda: every(settings.heartbeat_every_s, worker.beat),
         "ai_engine.begun": worker.tell_what_takes_long,
+        "ai_engine.tidy": lambda: every(3_600, lambda: forget_old_runs(base.sessions)),
         "ai_engine.warm_up": lambda: once(partial(_warm_up, base, models)),
     }
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from ai_engine.domain.run import (
 from ai_engine.infrastructure.tables import SCHEMA
 from shared import metrics
 from shared.contracts import Message, PromptCompleted, PromptFailed, PromptsStarted, Usage
-from shared.infrastructure.database import as_json
+from shared.infrastructure.database import Sessions, as_json, one_statement
 from shared.infrastructure.outbox import Envelope, announce
 from shared.messaging import Outgoing
 
@@ -337,3 +338,14 @@ def _message(run: Run, decision: Decision, spent: Spent) -> Message | None:
             )
         case Later():
             return None
+
+
+async def forget_old_runs(sessions: Sessions, older_than: timedelta = timedelta(days=7)) -> None:
+    """No gateway asks for an answer any more when its job's deadline is days away."""
+    async with one_statement(sessions) as session:
+        await session.execute(
+            text("""
+                DELETE FROM ai_engine.runs
+                 WHERE state = 'DONE' AND created_at < now() - CAST(:age AS interval)"""),
+            {"age": older_than},
+        )
