@@ -115,9 +115,11 @@ async def serving(app: FastAPI) -> AsyncGenerator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started, "the server has started", within=WITHIN_S, every=0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await asyncio.wait_for(serving, WITHIN_S)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(serving, WITHIN_S)
 
 
 async def _keys(app: FastAPI) -> dict[str, str]:
