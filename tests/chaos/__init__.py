@@ -26,7 +26,7 @@ stack.py        Plan, Stack, `running(...)`: servers behind proxies, simulators,
                 `proxies["postgresql" | "rabbitmq" | "redis" | "model"]`, `restart(process)`,
                 `metric(process, name)`, `sql(...)`, `asked()`, `settled(within=...)`, `story()`
 supervisor.py   starts again what was killed (`running` does it unless told `supervise=False`)
-verdict.py      broken (the last step of every test), at_rest (what twins wait for)
+verdict.py      broken (the last step of every test), forgotten (what twins wait for)
 client.py       submit (until a 202 is heard, always with the same Idempotency-Key), storm, look,
                 view, cancel, everything, all_ended, watching
 ledger.py       attempted, acknowledged, recovered, lost, doubled, unexpected, regressions,

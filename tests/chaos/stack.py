@@ -143,6 +143,11 @@ class Stack:
         process.start(extra)
         await self.ready(process)
 
+    async def says(self, process: Process, server: str) -> str:
+        """What it thinks of `postgresql`, `rabbitmq` or `redis`: ok, off, or away."""
+        async with self._http.get(f"{self.url(process)}/health") as answer:
+            return str((await answer.json())["checks"][server])
+
     async def metric(self, process: Process, name: str) -> float:
         """The sum of a metric's samples, as the process itself tells them."""
         async with self._http.get(f"{self.url(process)}/metrics") as answer:
@@ -178,7 +183,7 @@ class Stack:
 
     def story(self) -> str:
         """What everybody wrote last; for whoever must find out why a test failed."""
-        return "\n".join(process.tail(15) for process in (*self.product, self.simulators))
+        return "\n".join(process.tail(15) for process in self._ports)
 
     async def _open_database(self) -> None:
         self._database = f"{CLONE_PREFIX}{int(time.time())}_{os.getpid()}_{secrets.token_hex(3)}"
@@ -290,10 +295,10 @@ async def running(
     stack = Stack(servers, directory, plan)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(stack.close)
-        await stack.open()
-        if supervise:
-            await closing.enter_async_context(supervised(stack.product))
         try:
+            await stack.open()
+            if supervise:
+                await closing.enter_async_context(supervised(stack.product))
             yield stack
         except BaseException as failure:
             failure.add_note(stack.story())
