@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import shared.llm.langchain_client
 import shared.llm.openai_model  # noqa: F401 - as above
 from tests.background import BackgroundLoop
 from tests.chaos.receiver import Receiver
+from tests.flows.collector import Collector
 from tests.flows.platform import FAST, Platform, Start, configured, running
 from tests.flows.provider import Provider, a_provider
 from tests.shared.infrastructure.hearing import delete_queues
@@ -93,10 +95,34 @@ async def provider() -> AsyncGenerator[Provider]:
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Receiver]:
+def elsewhere() -> Iterator[BackgroundLoop]:
+    """A loop for servers that must answer while the test's own loop is busy."""
+    loop = BackgroundLoop("elsewhere")
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def receiver(elsewhere: BackgroundLoop, tmp_path: Path) -> Iterator[Receiver]:
     """Where callbacks go."""
-    loop = BackgroundLoop("receiver")
-    receiver = Receiver(loop, tmp_path / "receiver.jsonl")
+    receiver = Receiver(elsewhere, tmp_path / "receiver.jsonl")
     yield receiver
     receiver.close()
-    loop.close()
+
+
+@pytest.fixture
+def collector(elsewhere: BackgroundLoop) -> Iterator[Collector]:
+    """Where traces go."""
+    collector = Collector(elsewhere)
+    yield collector
+    collector.close()
+
+
+@pytest.fixture
+def start_traced(start_on_each_carrier: Start, collector: Collector) -> Start:
+    """Starts a platform, on each carrier, whose traces go to `collector` at once."""
+    return partial(
+        start_on_each_carrier,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_BSP_SCHEDULE_DELAY="50",
+    )

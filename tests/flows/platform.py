@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +98,13 @@ class Platform:
         """Submit, and wait for the end."""
         return await self.ended(await self.submit(prompt, **wanted), within=within)
 
+    async def all_answered(
+        self, prompts: Sequence[str], *, within: float = 10.0, **wanted: Any
+    ) -> list[Job]:
+        """The same for several at a time."""
+        ids = [await self.submit(prompt, **wanted) for prompt in prompts]
+        return [await self.ended(job_id, within=within) for job_id in ids]
+
     async def watch(self, job_id: str) -> AsyncGenerator[Event]:
         """What happens to a job, as it happens, until the stream ends by itself."""
         field: dict[str, str] = {}
@@ -156,7 +163,9 @@ async def running() -> AsyncGenerator[Platform]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(_serve(server, listener))
         try:
-            await until(lambda: server.started or serving.done(), "it serves", within=20, every=0.01)
+            await until(
+                lambda: server.started or serving.done(), "it serves", within=20, every=0.01
+            )
             assert server.started, "the log says why not"
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             async with httpx.AsyncClient(base_url=url, timeout=15) as http:
