@@ -11,9 +11,8 @@ import dataclasses
 import os
 import re
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -138,15 +137,12 @@ def _durable_accept() -> None:
 
 
 def _outbox() -> None:
-    """What others must hear waits in memory, and is gone with the process."""
-    waiting = defaultdict[str, list[Found]](list)
+    """What others must hear is sent after the commit, if there is an afterwards."""
     outgoing = import_module("shared.messaging").Outgoing
     new_id = import_module("uuid_utils.compat").uuid7
 
-    async def announce(
-        _original: Act, _session: Found, schema: str, envelopes: Found
-    ) -> list[Found]:
-        waiting[schema] += [
+    async def announce(_original: Act, _session: Found, _schema: str, told: Found) -> list[Found]:
+        return [
             outgoing(
                 new_id(),
                 envelope.queue,
@@ -154,17 +150,11 @@ def _outbox() -> None:
                 envelope.message.model_dump_json().encode(),
                 envelope.headers,
             )
-            for envelope in envelopes
+            for envelope in told
         ]
-        return []
-
-    async def claim(_original: Act, relay: Found) -> list[Found]:
-        return waiting.pop(relay.schema, [])
 
     for user in ("gateway.infrastructure.persistence", "ai_engine.infrastructure.run_store"):
         replace("outbox", f"{user}:announce", announce)
-    replace("outbox", "shared.infrastructure.outbox:Relay._claim", claim)
-    replace("outbox", "shared.infrastructure.outbox:Relay._forget", _nothing)
 
 
 def _fallback() -> None:
@@ -190,7 +180,7 @@ def _hints() -> None:
     """Whatever ails Redis is everybody's trouble, for as long as it lasts."""
 
     async def ask(
-        _original: Act, hints: Found, question: Act, _otherwise: Found, *, wait_s: float = 0
+        _original: Act, hints: Found, question: Act, otherwise: Found, *, wait_s: float = 0
     ) -> Found:
         return await question(hints._watcher if wait_s else hints._client)
 
@@ -216,7 +206,31 @@ def _forward_only() -> None:
 
 def _drain() -> None:
     """A process that is told to stop just stops, and hands nothing back."""
-    replace("drain", "ai_engine.application.worker:Worker.drain", _nothing)
+
+    async def stop(*_: object) -> None:
+        os._exit(0)
+
+    replace("drain", "ai_engine.application.worker:Worker.drain", stop)
+
+
+def _deadline() -> None:
+    """Neither the worker nor the gateway looks at the clock."""
+
+    async def overdue(_original: Act, *_: object, **_named: object) -> tuple[()]:
+        return ()
+
+    def new_run(original: Act, heard: Found) -> Found:
+        run = original(heard)
+        return dataclasses.replace(run, deadline_at=run.deadline_at + timedelta(days=1))
+
+    replace("deadline", "gateway.infrastructure.persistence:SqlJobs.overdue", overdue)
+    replace("deadline", "ai_engine.interface.handlers:_new_run", new_run)
+
+
+def _redelivery() -> None:
+    """A callback that somebody has begun to send counts as delivered."""
+    begun = "UPDATE gateway.callbacks SET state = 'DELIVERED', lease_token"
+    rewrite_sql("redelivery", r"UPDATE gateway\.callbacks\s+SET lease_token", begun)
 
 
 def _poison() -> None:
@@ -233,6 +247,7 @@ def _poison() -> None:
 SABOTAGES: dict[str, Change] = {
     "clock": _clock,
     "crash_count": _crash_count,
+    "deadline": _deadline,
     "drain": _drain,
     "durable_accept": _durable_accept,
     "fallback": _fallback,
@@ -243,6 +258,7 @@ SABOTAGES: dict[str, Change] = {
     "outbox": _outbox,
     "patience": _patience,
     "poison": _poison,
+    "redelivery": _redelivery,
     "sweeper": _sweeper,
     "takeover": _takeover,
 }
