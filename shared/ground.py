@@ -72,7 +72,7 @@ async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Gro
         await _refuse_other_tables(database_url)
         if platform.is_production:
             await _refuse_to_risk_it(sessions)
-        hints = Hints(redis_url)
+        hints = Hints(redis_url, timeout_s=infrastructure.redis_timeout_s)
         stack.push_async_callback(hints.close)
         rabbit = _rabbit(infrastructure)
         on_postgres = PostgresTransport(sessions)

@@ -72,6 +72,8 @@ class Infrastructure(_Settings):
     rabbitmq_result_queue: str = Field(default="ai_results", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
     rabbitmq_crm_queue: str = Field(default="crm_tasks", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
     rabbitmq_wa_queue: str = Field(default="wa_messages", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
+    #: longer than this nobody waits for a hint
+    redis_timeout_s: Seconds = 0.1
     database_pool_size: int = Field(default=10, ge=1, le=100)
 
     @field_validator("database_url", "migrations_database_url")
