@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,12 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from shared.infrastructure.api_keys import ApiKeys, KeyScope
-from shared.infrastructure.database import Sessions
+from shared.infrastructure.database import connect, sessions_of
 from simulators.model import ModelRule
 from tests.chaos.receiver import Receiver
-from tests.databases import connected
+from tests.databases import GROUP, connected
 from tests.flows.collector import Collector
-from tests.flows.platform import Platform, Start
+from tests.flows.platform import Job, Platform, Start
 from tests.flows.provider import Provider
 from tests.waiting import until
 
@@ -47,6 +48,22 @@ KEYS = {
     "MIDTRANS_SERVER_KEY": "canary-midtrans-key",
 }
 PROMPT = "canary-in-the-prompt, call +6281234567890"
+WHOLE: dict[str, Any] = {
+    "prompt": PROMPT,
+    "config_name": "canary",
+    "template_name": "canary",
+    "variables": {"whom": "canary-in-a-variable"},
+    "metadata": {"note": "canary-in-metadata"},
+}
+QUOTING = f"canary-in-the-answer: {PROMPT} canary-llm-key"
+TROUBLES = (
+    ModelRule(status=400, error_message=QUOTING, error_code="canary-llm-key is wrong"),
+    ModelRule(status=401, error_message=QUOTING),
+    ModelRule(status=500, error_message=QUOTING),
+    ModelRule(break_with=529, error_message=QUOTING),
+    ModelRule(garbage="text", text=QUOTING),
+    ModelRule(hang="midway", text=QUOTING),
+)
 TEMPLATE = {"name": "canary", "content": "Answer {{whom}}."}
 #: Requests that are refused, and hold what a refusal may not repeat.
 REFUSED: tuple[dict[str, Any], ...] = (
@@ -72,15 +89,14 @@ REFUSED: tuple[dict[str, Any], ...] = (
 
 
 @asynccontextmanager
-async def missing(table: str, owner_url: str) -> AsyncGenerator[None]:
-    """A table that is not there while the block lasts: statements fail, and quote their values."""
-    schema, _, name = table.partition(".")
+async def forbidden(table: str, owner_url: str) -> AsyncGenerator[None]:
+    """Nobody may insert there while the block lasts: the driver's error quotes what was tried."""
     async with connected(owner_url) as owner:
-        await owner.execute(text(f"ALTER TABLE {table} RENAME TO {name}_away"))
+        await owner.execute(text(f"REVOKE INSERT ON {table} FROM {GROUP}"))
         try:
             yield
         finally:
-            await owner.execute(text(f"ALTER TABLE {schema}.{name}_away RENAME TO {name}"))
+            await owner.execute(text(f"GRANT INSERT ON {table} TO {GROUP}"))
 
 
 async def rows(owner_url: str) -> AsyncGenerator[tuple[str, str]]:
@@ -102,95 +118,105 @@ def canaries_in(told: str, secrets: Mapping[str, set[str]]) -> Iterator[str]:
     return (canary for canary in secrets if canary in told)
 
 
-async def all_that_may_happen(
-    platform: Platform, provider: Provider, receiver: Receiver, owner_url: str
-) -> list[str]:
-    """Jobs that go well, jobs that fail in every way; returns what refusals and failures said."""
-    said: list[str] = []
-    for refused in REFUSED:
-        answer = await platform.http.post("/v1/jobs", **refused)
-        assert 400 <= answer.status_code < 500, refused
-        said.append(answer.text)
-    said.append((await platform.http.get("/v1/jobs/canary-in-the-prompt")).text)
-    said.append((await platform.http.get("/v1/jobs?cursor=canary-in-the-prompt")).text)
-    async with missing("gateway.outbox", owner_url):
-        answer = await platform.http.post("/v1/jobs", json={"prompt": PROMPT})
-        assert answer.status_code == 500
-        said.append(answer.text)
+async def made_secrets(platform: Platform, owner_url: str) -> list[str]:
+    """An API key, which every request then shows, and a callback secret."""
+    engine = connect(owner_url, pool_size=1)
+    key = await ApiKeys(sessions_of(engine)).create("canary", KeyScope.PLATFORM)
+    await engine.dispose()
+    platform.http.headers["Authorization"] = f"Bearer {key.secret}"
+    made = await platform.http.post("/v1/callback-secrets")
+    secret: str = made.json()["secret"]
+    return [key.secret, secret, secret.removeprefix("whsec_")]
 
-    whole = {
-        "prompt": PROMPT,
-        "config_name": "canary",
-        "template_name": "canary",
-        "variables": {"whom": "canary-in-a-variable"},
-        "metadata": {"note": "canary-in-metadata"},
-    }
-    url = receiver.script("hook", 500, 200)
+
+async def refusals(platform: Platform, owner_url: str) -> list[str]:
+    """What is said to requests that are wrong, and to one that fails for a fault of ours."""
+    answers = [await platform.http.post("/v1/jobs", **refused) for refused in REFUSED]
+    answers += [
+        await platform.http.get(path)
+        for path in ("/v1/jobs/canary-in-the-prompt", "/v1/jobs?cursor=canary-in-the-prompt")
+    ]
+    assert {answer.is_client_error for answer in answers} == {True}
+    async with forbidden("gateway.jobs", owner_url):
+        answers.append(await platform.http.post("/v1/jobs", json={"prompt": PROMPT}))
+    assert answers[-1].status_code == 500
+    return [answer.text for answer in answers]
+
+
+async def goes_well(platform: Platform, provider: Provider, receiver: Receiver) -> None:
     provider.told(ModelRule(text="canary-in-the-answer"))
-    link = f"{url}?token=canary-in-a-link"
-    well = await platform.answered(**whole, callback_url=link, mode="multi_agent", thread_id="t")
-    assert (well["status"], well["result"]) == ("COMPLETED", "canary-in-the-answer")
-    await until(lambda: len(receiver.received("hook")) == 2, "the callback was taken", within=10)
+    link = f"{receiver.script('hook', 500, 200)}?token=canary-in-a-link"
 
-    quoting = f"canary-in-the-answer: {PROMPT} canary-llm-key"
-    for trouble in (
-        ModelRule(status=400, error_message=quoting, error_code="canary-llm-key is wrong"),
-        ModelRule(status=401, error_message=quoting),
-        ModelRule(status=500, error_message=quoting),
-        ModelRule(break_with=529, error_message=quoting),
-        ModelRule(garbage="text", text=quoting),
-        ModelRule(hang="midway", text=quoting),
-    ):
+    job = await platform.answered(
+        **WHOLE, callback_url=link, mode="multi_agent", thread_id="canaries"
+    )
+
+    assert (job["status"], job["result"]) == ("COMPLETED", "canary-in-the-answer")
+    await until(lambda: len(receiver.received("hook")) == 2, "the callback is taken", within=10)
+
+
+async def failures(platform: Platform, provider: Provider, owner_url: str) -> list[str]:
+    """What jobs say that fail, each in another way."""
+    jobs: list[Job] = []
+    for trouble in TROUBLES:
         provider.told(trouble)
-        failed = await platform.answered(**whole)
-        assert failed["status"] == "FAILED", trouble
-        said.append(orjson.dumps(failed["error"]).decode())
-
+        jobs.append(await platform.answered(**WHOLE))
     provider.told(ModelRule(text="canary-in-the-answer"))
-    async with missing("ai_engine.thread_messages", owner_url):
-        unstorable = await platform.answered(**whole, thread_id="other")
-        assert unstorable["status"] == "FAILED"
-        said.append(orjson.dumps(unstorable["error"]).decode())
-    return said
+    async with forbidden("ai_engine.thread_messages", owner_url):
+        jobs.append(await platform.answered(**WHOLE, thread_id="unstorable"))
+    assert {job["status"] for job in jobs} == {"FAILED"}
+    return [orjson.dumps(job["error"]).decode() for job in jobs]
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Whoever could hear a canary, but for the database."""
+
+    collector: Collector
+    capsys: pytest.CaptureFixture[str]
+    caplog: pytest.LogCaptureFixture
+
+    def heard(self) -> dict[str, str]:
+        output = self.capsys.readouterr()
+        assert "request.failed" in output.err
+        assert "run.unstorable" in output.err
+        assert self.collector.named("chat openai-simulated")
+        return {
+            "standard output": output.out,
+            "the log": output.err,
+            "what libraries logged": self.caplog.text,
+            "spans": "\n".join(span.text for span in self.collector.spans),
+        }
+
+
+@pytest.fixture
+def witness(
+    collector: Collector, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Witness:
+    return Witness(collector, capsys, caplog)
 
 
 async def test_no_canary_is_found_where_it_does_not_belong(
     start_traced: Start,
     provider: Provider,
     receiver: Receiver,
-    collector: Collector,
-    sessions: Sessions,
+    witness: Witness,
     owner_database_url: str,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    key = (await ApiKeys(sessions).create("canary", KeyScope.PLATFORM)).secret
-    settings = {**KEYS, "MAX_ATTEMPTS": "1", "LLM_CANARY_KEY": "canary-llm-key"}
-    async with start_traced(**settings) as platform:
-        platform.http.headers["Authorization"] = f"Bearer {key}"
-        await platform.configure(
-            "canary", **provider.config(api_key_env="LLM_CANARY_KEY", timeout_s=0.5)
-        )
-        assert (await platform.http.post("/v1/prompt-templates", json=TEMPLATE)).is_success
-        secret = (await platform.http.post("/v1/callback-secrets")).json()["secret"]
-        said = await all_that_may_happen(platform, provider, receiver, owner_database_url)
-        numbers = (await platform.http.get("/metrics")).text
-        documentation = (await platform.http.get("/openapi.json")).text
+    async with start_traced(**KEYS, MAX_ATTEMPTS="1") as platform:
+        secrets = await made_secrets(platform, owner_database_url)
+        config = provider.config(api_key_env="LLM_CANARY_KEY", timeout_s=0.5)
+        await platform.configure("canary", **config)
+        await platform.http.post("/v1/prompt-templates", json=TEMPLATE)
+        written = {
+            "refusals": "\n".join(await refusals(platform, owner_database_url)),
+            "failures": "\n".join(await failures(platform, provider, owner_database_url)),
+        }
+        await goes_well(platform, provider, receiver)
+        written["metrics"] = (await platform.http.get("/metrics")).text
+    belongs = {**BELONGS, **{secret: set[str]() for secret in secrets}}
 
-    belongs = {**BELONGS, key: set[str](), secret: set[str]()}
-    output = capsys.readouterr()
-    written = {
-        "standard output": output.out,
-        "the log": output.err,
-        "what libraries logged": caplog.text,
-        "refusals": "\n".join(said),
-        "metrics": numbers,
-        "documentation": documentation,
-        "spans": "\n".join(span.text for span in collector.spans),
-    }
-    assert all(action in output.err for action in ("request.failed", "run.unstorable"))
-    assert written["spans"]
-    for place, told in written.items():
+    for place, told in {**written, **witness.heard()}.items():
         assert list(canaries_in(told, belongs)) == [], place
     seen = {
         (canary, table)
@@ -198,5 +224,5 @@ async def test_no_canary_is_found_where_it_does_not_belong(
         for canary in canaries_in(row, belongs)
     }
     assert {(canary, table) for canary, table in seen if table not in belongs[canary]} == set()
-    # The hunt itself finds what is there to be found.
+    # The hunt finds what is there to be found.
     assert {canary for canary, _ in seen} == {name for name, tables in belongs.items() if tables}
