@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from shared import logs, metrics
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
+from shared.crash_points import crash_point
 from shared.domain import DomainError
 from shared.messaging import Handle, Incoming, Outcome
 
@@ -67,6 +68,7 @@ def handler(subscriptions: Sequence[Subscription]) -> Handle:
         for kind, messages in readable.items():
             for place, outcome in await _hand_over(by_kind[kind], messages):
                 outcomes[place] = outcome
+        crash_point("messages.handled")
         return outcomes
 
     return handle

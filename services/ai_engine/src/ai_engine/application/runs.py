@@ -68,7 +68,10 @@ class RunService:
 
     async def take_due(self, most: int) -> Sequence[Run]:
         async with self.open_work() as work:
-            return await work.runs.take_due(most)
+            taken = await work.runs.take_due(most)
+        if taken:
+            crash_point("run.taken_up")
+        return taken
 
     async def any_suspect(self) -> bool:
         async with self.open_work() as work:

@@ -42,6 +42,8 @@ class CallbackService:
                 busy=Counter(self._sending.values()),
                 per_host=PER_HOST,
             )
+        if due:
+            crash_point("callback.claimed")
         for callback in due:
             task = asyncio.create_task(self._deliver(callback))
             self._sending[task] = callback.host

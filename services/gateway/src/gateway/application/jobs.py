@@ -20,6 +20,7 @@ from gateway.domain.job import (
 from shared import metrics
 from shared.batching import Gather
 from shared.contracts import PromptCompleted, PromptFailed, Usage
+from shared.crash_points import crash_point
 from shared.domain import Clock
 from shared.llm.catalogue import ReadCatalogue
 
@@ -74,6 +75,7 @@ class JobService:
             first = await work.idempotency.claim(once, job.id)
             if first == job.id:
                 await work.jobs.add([job])
+        crash_point("job.stored")
         return Accepted(first, is_replay=first != job.id)
 
     async def accepted_before(self, once: Once) -> Accepted | None:
