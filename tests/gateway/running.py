@@ -1,7 +1,7 @@
 """A gateway that runs as it would alone, and people with keys who call it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from gateway.wiring import SERVICE
 from shared import settings
 from shared.ground import Ground
 from shared.infrastructure.api_keys import ApiKeys, KeyScope
-from shared.interface.service import create_app
+from shared.interface.service import Service, create_app
 from tests.gateway.builders import OTHER_TENANT, TENANT
 from tests.waiting import until
 
@@ -27,6 +27,7 @@ JOBS = "/v1/jobs"
 HAIKU = {"prompt": "Write a haiku about programming"}
 WITHIN_S = 10.0
 
+NOTHING: Mapping[str, str] = {}
 #: Whatever the machine's own environment says.
 NOT_GIVEN = ("RABBITMQ_URL", "ENVIRONMENT", "ENCRYPTION_KEY", "LLM_DAILY_BUDGET_USD")
 
@@ -94,7 +95,12 @@ def said(answer: httpx.Response) -> str:
 
 @asynccontextmanager
 async def running(
-    database_url: str, redis_url: str | None, data_dir: Path, **environment: str
+    database_url: str,
+    redis_url: str | None,
+    data_dir: Path,
+    *,
+    services: Sequence[Service] = (SERVICE,),
+    environment: Mapping[str, str] = NOTHING,
 ) -> AsyncGenerator[Running]:
     """Only its API, unless RUN says otherwise: then jobs stay as they are until a test acts."""
     with pytest.MonkeyPatch.context() as patch:
@@ -104,7 +110,7 @@ async def running(
         for name, value in {**given, "DATA_DIR": str(data_dir), **environment}.items():
             patch.setenv(name, value)
         patch.setattr(settings, "_loaded", {})
-        app = create_app("gateway", [SERVICE])
+        app = create_app("test", services)
         async with app.router.lifespan_context(app):
             yield Running(app, await _keys(app))
 

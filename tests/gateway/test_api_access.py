@@ -182,7 +182,7 @@ async def test_in_production_this_machine_needs_a_key_too(
     production = {"ENVIRONMENT": "production", "ENCRYPTION_KEY": "a2tr" * 10 + "a2s="}
 
     async with (
-        running(database_url, redis_url, tmp_path, **production) as gateway,
+        running(database_url, redis_url, tmp_path, environment=production) as gateway,
         gateway.neighbour() as client,
     ):
         assert said(await client.get(JOBS)) == "401 unauthenticated"
@@ -194,8 +194,10 @@ async def test_in_production_this_machine_needs_a_key_too(
 async def test_a_key_that_asks_too_often_is_told_to_wait(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
+    three_a_minute = {"RATE_LIMIT_PER_MINUTE": "3"}
+
     async with (
-        running(database_url, redis_url, tmp_path, RATE_LIMIT_PER_MINUTE="3") as gateway,
+        running(database_url, redis_url, tmp_path, environment=three_a_minute) as gateway,
         gateway.client() as client,
         gateway.client("other") as other,
     ):

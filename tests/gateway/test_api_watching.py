@@ -32,7 +32,7 @@ async def watching(
     client: httpx.AsyncClient, job_id: UUID, last_event_id: str | None = None
 ) -> AsyncGenerator[AsyncGenerator[Event]]:
     """The events of a job; fails when one lets itself be waited for too long."""
-    headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id.encode()}
+    headers = [] if last_event_id is None else [(b"Last-Event-ID", last_event_id.encode())]
     async with client.stream("GET", f"{JOBS}/{job_id}/events", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")

@@ -17,6 +17,7 @@ from gateway.application.rendering import as_bytes, job_view
 from gateway.application.watching import BEGINNING, Place, WordsSeen
 from gateway.domain.job import Job, JobId, Owner
 from gateway.interface.views import (
+    EVENT_SCHEMA,
     JobAccepted,
     JobListQuery,
     JobPage,
@@ -125,7 +126,7 @@ async def cancel_job(job_id: Id, app: App, caller: WritingCaller) -> Response:
     "/{job_id}/events",
     summary="Watch a job",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"schema": EVENT_SCHEMA}}}},
 )
 async def watch_job(
     job_id: Id,

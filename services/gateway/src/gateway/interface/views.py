@@ -183,3 +183,18 @@ class JobPage(BaseModel):
 
     jobs: list[JobView]
     next_cursor: str | None = Field(description="Pass it as `cursor` for older ones.")
+
+
+#: One event of a watched job. OpenAPI has no word for streams yet: this is each of its parts.
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {
+            "type": "string",
+            "enum": ["status", "token", "restart", "completed", "failed", "cancelled"],
+        },
+        "id": {"type": "string", "description": "Send it as `Last-Event-ID` to go on after it."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}

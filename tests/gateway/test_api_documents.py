@@ -1,0 +1,1 @@
+"""What the gateway says of itself, and that it keeps to it whatever it is sent."""
