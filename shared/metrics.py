@@ -23,10 +23,11 @@ callbacks = Counter("aip_callbacks", "Tries to deliver a callback, by outcome.",
 
 # -- what waits
 
-waiting = Gauge("aip_waiting", "Rows that wait: jobs, runs, gateway.outbox, callbacks.", ["what"])
+waiting = Gauge("aip_waiting", "Rows that wait: jobs, runs, callbacks, outboxes.", ["what"])
 oldest_age_seconds = Gauge(
     "aip_oldest_age_seconds", "How long the oldest of them has waited.", ["what"]
 )
+dead_letters = Gauge("aip_dead_letters", "Messages that were set aside for a person.", ["queue"])
 scrapes_incomplete = Counter(
     "aip_scrapes_incomplete", "Scrapes for which the tables could not be asked in time."
 )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from shared import metrics
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground, Seed, ground
+from shared.infrastructure.ages import Waits, watch_ages
 from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
 from shared.infrastructure.database import transaction
 from shared.interface.access import Access
@@ -28,6 +29,8 @@ class Service:
     #: wires it up, runs its loops while the block lasts, and puts its menu into `app.state`
     run: Callable[[Ground, FastAPI], AbstractAsyncContextManager[None]]
     seeds: Sequence[Seed] = ()
+    #: rows of its tables whose number and age a person should be able to watch
+    waits: Sequence[Waits] = ()
 
 
 def create_app(title: str, services: Sequence[Service], *, description: str = "") -> FastAPI:
@@ -36,6 +39,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
 
     name = services[0].name if len(services) == 1 else "ai-platform"
     seeds = [seed for service in services for seed in service.seeds]
+    waits = [one for service in services for one in service.waits]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -49,6 +53,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
             app.state.access = Access(keys, limit, is_development=not platform.is_production)
             if base.clock.is_read:
                 await refuse_without_keys(keys, platform)
+            await stack.enter_async_context(watch_ages(base.sessions, base.transport, waits))
             for service in services:
                 await stack.enter_async_context(service.run(base, app))
             spare_the_collector()

@@ -15,7 +15,7 @@ from ai_engine.application.worker import Worker
 from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents, sql_configuration
 from ai_engine.infrastructure.graph import AgentGraph
 from ai_engine.infrastructure.run_store import forget_old_runs
-from ai_engine.infrastructure.tables import SCHEMA
+from ai_engine.infrastructure.tables import SCHEMA, WAITS
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
 from ai_engine.interface import config_api, handlers
@@ -161,4 +161,4 @@ def _taking(base: Ground, settings: Jobs, worker: Worker) -> dict[str, Loop]:
     }
 
 
-SERVICE = Service("ai_engine", config_api.routers, run, seeds=(seed_agents,))
+SERVICE = Service("ai_engine", config_api.routers, run, seeds=(seed_agents,), waits=WAITS)

@@ -12,12 +12,11 @@ from gateway.application import Application
 from gateway.application.callbacks import CallbackService
 from gateway.application.jobs import JobService
 from gateway.application.watching import Board, Watch
-from gateway.infrastructure.ages import watch_ages
 from gateway.infrastructure.callback_secrets import CallbackSecrets
 from gateway.infrastructure.callback_sender import SignedSender
 from gateway.infrastructure.idempotency import forget_old_keys
 from gateway.infrastructure.persistence import SqlJobReader, sql_work
-from gateway.infrastructure.tables import SCHEMA
+from gateway.infrastructure.tables import SCHEMA, WAITS
 from gateway.interface import api, handlers, secrets_api
 from shared import tracing
 from shared.availability import DatabaseUnavailable
@@ -52,7 +51,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         loops: dict[str, Loop] = {"gateway.relay": relay.run, "gateway.board": board.run}
         if base.platform.runs_worker:
             loops |= _worker_loops(base, menu, settings)
-        async with watch_ages(base.sessions), running(loops):
+        async with running(loops):
             yield
         await menu.callbacks.settle()
         with suppress(CarrierUnavailable, DatabaseUnavailable):
@@ -126,4 +125,4 @@ def _worker_loops(base: Ground, app: Application, settings: Jobs) -> dict[str, L
     }
 
 
-SERVICE = Service("gateway", (api.router, secrets_api.router), run)
+SERVICE = Service("gateway", (api.router, secrets_api.router), run, waits=WAITS)

@@ -15,11 +15,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.infrastructure.ages import Waits
 from shared.infrastructure.database import metadata
 from shared.infrastructure.outbox import outbox_table
 
 SCHEMA = "ai_engine"
 _NOW = text("clock_timestamp()")
+
+WAITS = (
+    Waits(
+        "runs",
+        "ai_engine.runs",
+        since="available_at",
+        condition="state = 'WAITING' AND available_at < statement_timestamp()",
+    ),
+    Waits("ai_engine.outbox", "ai_engine.outbox"),
+)
 
 outbox = outbox_table(SCHEMA)
 

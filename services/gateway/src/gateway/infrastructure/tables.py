@@ -15,12 +15,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.infrastructure.ages import Waits
 from shared.infrastructure.database import metadata
 from shared.infrastructure.outbox import outbox_table
 
 SCHEMA = "gateway"
 _UNFINISHED = text("status IN ('QUEUED', 'PROCESSING')")
 _NOW = text("clock_timestamp()")
+
+WAITS = (
+    Waits("jobs", "gateway.jobs", condition="status IN ('QUEUED', 'PROCESSING')"),
+    Waits("gateway.outbox", "gateway.outbox"),
+    Waits(
+        "callbacks",
+        "gateway.callbacks",
+        since="available_at",
+        condition="state = 'PENDING' AND available_at < statement_timestamp()",
+    ),
+)
 
 outbox = outbox_table(SCHEMA)
 
