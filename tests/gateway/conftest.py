@@ -1,6 +1,6 @@
 """Where jobs are kept: in memory, or in PostgreSQL; tests that ask for `gateway` run on both."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from gateway.application.jobs import JobService
 from shared.infrastructure.database import Sessions
+from tests.background import BackgroundLoop
+from tests.chaos.receiver import Receiver
 from tests.databases import WorkerDatabase
 from tests.gateway.builders import NOON
 from tests.gateway.fakes import MemoryGateway
@@ -57,3 +59,18 @@ async def lasting(
     data_dir = tmp_path_factory.mktemp("lasting")
     async with running(worker_database.url, worker_redis.url, data_dir) as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def receivers() -> Iterator[BackgroundLoop]:
+    loop = BackgroundLoop("receivers")
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def receiver(receivers: BackgroundLoop, tmp_path: Path) -> Iterator[Receiver]:
+    """Where callbacks go to; it answers them as it is told."""
+    receiver = Receiver(receivers, tmp_path / "received.jsonl")
+    yield receiver
+    receiver.close()

@@ -2,8 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncGenerator, Sequence
 
 import orjson
 import pytest
@@ -17,7 +16,6 @@ from gateway.infrastructure.callback_sender import SignedSender, seconds_in, sig
 from shared.infrastructure.guarded_http import GuardedClient
 from shared.infrastructure.secrets import Vault
 from shared.infrastructure.url_rules import UrlRules, rules_from
-from tests.background import BackgroundLoop
 from tests.chaos.receiver import HANG, RESET, Received, Receiver, Redirect
 from tests.gateway.builders import TENANT, a_callback, a_full_request, a_job
 from tests.gateway.stores import SqlGateway
@@ -25,20 +23,6 @@ from tests.gateway.stores import SqlGateway
 CONTRACT_OF = CallbackSender
 
 TRY_S = 1.0
-
-
-@pytest.fixture(scope="module")
-def loop_of_receivers() -> Iterator[BackgroundLoop]:
-    loop = BackgroundLoop("receivers")
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
-def receiver(loop_of_receivers: BackgroundLoop, tmp_path: Path) -> Iterator[Receiver]:
-    receiver = Receiver(loop_of_receivers, tmp_path / "received.jsonl")
-    yield receiver
-    receiver.close()
 
 
 @pytest.fixture
