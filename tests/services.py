@@ -141,16 +141,21 @@ def rabbitmq_is_installed() -> bool:
 
 
 def install_rabbitmq(say: Say) -> None:
+    """Raises Missing."""
+    install("rabbitmq-server", say, otherwise="no rabbitmq-server here, and no RABBITMQ_URL")
+
+
+def install(package: str, say: Say, *, otherwise: str) -> None:
     """On a throw-away machine (root, Debian family); raises Missing elsewhere."""
     may = os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get")
     if not may or os.environ.get("INSTALL_SERVICES") == "0":
-        raise Missing("no rabbitmq-server here, and no RABBITMQ_URL")
-    say("installing rabbitmq-server with apt-get (INSTALL_SERVICES=0 forbids it)")
+        raise Missing(otherwise)
+    say(f"installing {package} with apt-get (INSTALL_SERVICES=0 forbids it)")
     # In run level 1 the package does not start its broker: we start our own.
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for arguments, within in (
         (["update", "-q"], 120),
-        (["install", "-q", "-y", "--no-install-recommends", "rabbitmq-server"], 240),
+        (["install", "-q", "-y", "--no-install-recommends", package], 240),
     ):
         try:
             subprocess.run(  # noqa: S603 - the words are ours

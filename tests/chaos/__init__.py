@@ -24,11 +24,14 @@ process.py      Program, Process: start, kill (-9), freeze, thaw, terminate, sto
 servers.py      PostgreSQL, Redis, Broker; Servers: `ready()`, `broker()`, the loops they live on
 stack.py        Plan, Stack, `running(...)`: servers behind proxies, simulators, the product;
                 `proxies["postgresql" | "rabbitmq" | "redis" | "model"]`, `restart(process)`,
-                `metric(process, name)`, `sql(...)`, `asked()`, `settled(within=...)`, `story()`
+                `metric(process, name)`, `says(process, server)`, `sql(...)`, `asked()`, `calls()`,
+                `settled(within=...)`, `story()`
+faketime.py     processes whose clock is wrong (`Plan(only={"engine0": environment("+2h x3")})`)
+havoc.py        kills everybody, in an order that a seed decides
 supervisor.py   starts again what was killed (`running` does it unless told `supervise=False`)
 verdict.py      broken (the last step of every test), forgotten (what twins wait for)
-client.py       submit (until a 202 is heard, always with the same Idempotency-Key), storm, look,
-                view, cancel, everything, all_ended, watching
+client.py       submit (until a 202 is heard, always with the same Idempotency-Key), submit_once,
+                storm, look, view, cancel, everything, all_ended, watching
 ledger.py       attempted, acknowledged, recovered, lost, doubled, unexpected, regressions,
                 overasked
 proxy.py        up, down, cut, add(toxic, "up" | "down"), blackhole(toxic), heal

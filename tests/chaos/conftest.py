@@ -1,16 +1,23 @@
-"""What the chaos tests share: private servers, and a seed that is printed."""
+"""What the chaos tests share: private servers, wrong clocks, and a seed that is printed."""
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.chaos import faketime
 from tests.chaos.servers import Servers
-from tests.services import Missing, give_up, install_rabbitmq, rabbitmq_is_installed
+from tests.services import Missing, Say, give_up, install_rabbitmq, rabbitmq_is_installed
 
-MISSING = pytest.StashKey[Missing]()
+#: fixture -> why what it stands for is not here
+MISSING = pytest.StashKey[dict[str, Missing]]()
+#: fixture -> how to see whether it is here, and how to get it
+PROGRAMS: dict[str, tuple[Callable[[], object], Callable[[Say], None]]] = {
+    "broker_programs": (rabbitmq_is_installed, install_rabbitmq),
+    "wrong_clocks": (faketime.library, faketime.install),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,21 +30,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Find the broker's programs now: no test's time limit covers installing them."""
-    wanted = any("broker_programs" in getattr(item, "fixturenames", ()) for item in session.items)
-    if not wanted or session.config.option.collectonly or rabbitmq_is_installed():
+    """Find the programs that are needed now: no test's time limit covers installing them."""
+    session.config.stash[MISSING] = missing = dict[str, Missing]()
+    if session.config.option.collectonly:
         return
-    try:
-        install_rabbitmq(session.config.get_terminal_writer().line)
-    except Missing as missing:
-        session.config.stash[MISSING] = missing
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for name in wanted & PROGRAMS.keys():
+        is_here, install = PROGRAMS[name]
+        try:
+            if not is_here():
+                install(session.config.get_terminal_writer().line)
+        except Missing as why:
+            missing[name] = why
 
 
 @pytest.fixture(scope="session")
 def broker_programs(pytestconfig: pytest.Config) -> None:
     """For tests with `Plan(broker=True)`."""
-    if MISSING in pytestconfig.stash:
-        give_up("RabbitMQ", pytestconfig.stash[MISSING])
+    if why := pytestconfig.stash[MISSING].get("broker_programs"):
+        give_up("RabbitMQ", why)
+
+
+@pytest.fixture(scope="session")
+def wrong_clocks(pytestconfig: pytest.Config) -> None:
+    """For tests with `faketime.environment(...)`."""
+    if why := pytestconfig.stash[MISSING].get("wrong_clocks"):
+        give_up("libfaketime", why)
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,8 @@ class Plan:
     broker_is_absent: bool = False
     redis: bool = False
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: more in the environment of one process, as `{"engine0": {...}}`
+    only: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     #: mechanisms to switch off, see tests.chaos.sabotage: the test must then go red
     off: Sequence[str] = ()
     #: faults to build in, from the same list
@@ -261,6 +263,7 @@ class Stack:
     ) -> Process:
         log = self._directory / f"{name}.log"
         command = [sys.executable, *words]
+        environment = {**environment, **self.plan.only.get(name, {})}
         process = Process(Program(name, command, log, environment, cwd=self._directory))
         self._ports[process] = port
         return process

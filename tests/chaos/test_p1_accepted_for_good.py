@@ -76,7 +76,7 @@ async def test_without_take_over_jobs_are_held_by_the_dead(
 
 async def storm(stack: Stack, keys: Sequence[str], strikes: Sequence[Strike], *, seed: int) -> None:
     """Jobs, 25 a second; and a kill every second or two."""
-    stack.proxies["postgresql"].add(Latency(0.01, 0.01), "up")
+    stack.proxies["postgresql"].add(Latency(0.02, 0.01), "up")
     chance = random.Random(seed)  # noqa: S311 - to be repeated
     async with asyncio.TaskGroup() as everything:
         everything.create_task(havoc(stack, strikes, seed=seed, every=(0.5, 1.5)))
