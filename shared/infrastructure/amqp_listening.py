@@ -103,14 +103,10 @@ class Listening:
         for held, outcome in verdicts:
             if outcome is Outcome.DEAD:
                 await channel.basic_reject(held.tag, requeue=False, wait=False)
-        done = sorted(held.tag for held, outcome in verdicts if outcome is Outcome.DONE)
-        # One acknowledgement covers everything up to its tag, so nothing below may still be held.
-        lowest_held = min((held.tag for held in self._hand), default=None)
-        covered = [tag for tag in done if lowest_held is None or tag < lowest_held]
-        if covered:
-            await channel.basic_ack(covered[-1], multiple=True, wait=False)
-        for tag in done[len(covered) :]:
-            await channel.basic_ack(tag, wait=False)
+        done = [held.tag for held, outcome in verdicts if outcome is Outcome.DONE]
+        if done:
+            # Covers all before it: batches leave the hand in order, and come back to its head.
+            await channel.basic_ack(done[-1], multiple=True, wait=False)
 
     def _check_link(self) -> None:
         if not self.link.is_open:

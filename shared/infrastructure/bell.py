@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ class Bell:
         self._engine = create_async_engine(
             url, poolclass=NullPool, connect_args={"timeout": 5, "command_timeout": 10}
         )
-        self._rung: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._listeners = defaultdict[str, set[asyncio.Event]](set)
         self._hearing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -38,15 +39,15 @@ class Bell:
             await asyncio.gather(self._hearing, return_exceptions=True)
             self._hearing = None
 
-    def mute(self, queue: str) -> None:
-        """To be called before looking into the queue: what rings from now on is not missed."""
-        self._rung[queue].clear()
-
-    async def wait(self, queue: str, *, at_most: float) -> None:
-        """Until something is committed to the queue, or time has passed."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(at_most):
-                await self._rung[queue].wait()
+    @contextmanager
+    def heard_by(self, queue: str) -> Generator[asyncio.Event]:
+        """An event that is set whenever something was committed to the queue."""
+        rung = asyncio.Event()
+        self._listeners[queue].add(rung)
+        try:
+            yield rung
+        finally:
+            self._listeners[queue].discard(rung)
 
     async def _hear(self) -> None:
         backoff = Backoff()
@@ -58,15 +59,16 @@ class Bell:
             await asyncio.sleep(backoff.next())
 
     def _ring(self, _connection: object, _pid: int, _channel: str, queue: str) -> None:
-        self._rung[queue].set()
+        for rung in self._listeners[queue]:
+            rung.set()
 
     async def _attend(self, driver: Any) -> None:  # noqa: ANN401 - asyncpg has no types
         gone = asyncio.Event()
         try:
             driver.add_termination_listener(partial(_set, gone))
             await driver.add_listener(CHANNEL, self._ring)
-            for event in self._rung.values():
-                event.set()  # nobody told us while we were away
+            for queue in list(self._listeners):
+                self._ring(driver, 0, CHANNEL, queue)  # nobody told us while we were away
             while not gone.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(CHECK_EVERY_S):

@@ -83,7 +83,7 @@ CLAIM = text(f"""
            SELECT id FROM platform.messages
             WHERE queue = :queue AND dead_at IS NULL AND available_at <= now()
             ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED))
-    RETURNING id, kind, body, headers, dead_at IS NOT NULL AS is_dead, {_HURRY}""")  # noqa: S608
+    RETURNING id, kind, body, headers, dead_at IS NOT NULL AS is_dead, {_HURRY}""")  # noqa: S608 - no stranger's word in it
 
 GIVE_BACK = text(f"""
     UPDATE platform.messages
@@ -153,7 +153,7 @@ class _Listening:
     """One listener of one queue; what it has in hand is invisible to others for a while."""
 
     taking: _Taking
-    bell: Bell
+    rung: asyncio.Event
     handle: Handle
     room: Room
     _hand: list[Incoming] = field(default_factory=list[Incoming])
@@ -181,12 +181,14 @@ class _Listening:
             await self.taking.give_back(self._hand)
             self._hand = []
         if not self._hand:
-            self.bell.mute(self.taking.queue)
+            self.rung.clear()  # from here on, nothing that rings is missed
             # What remains of the time must do for handling it, and for a slow database.
             self._ours_until = time.monotonic() + self.taking.visibility_s * 0.8
             self._hand = await self.taking.claim(min(room, prefetch))
         if not self._hand:
-            await self.bell.wait(self.taking.queue, at_most=POLL_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_EVERY_S):
+                    await self.rung.wait()
             return
         batch = self._hand[:room]
         outcomes = await self.handle(batch)
@@ -233,7 +235,8 @@ class PostgresTransport:
     async def listen(self, queue: str, handle: Handle, /, *, prefetch: int, room: Room) -> None:
         self._bell.start()
         taking = _Taking(self._sessions, queue, self._visibility_s)
-        await _Listening(taking, self._bell, handle, room).run(prefetch)
+        with self._bell.heard_by(queue) as rung:
+            await _Listening(taking, rung, handle, room).run(prefetch)
 
     async def dead_letters(self, queue: str, /, *, limit: int = 100) -> Sequence[DeadLetter]:
         try:

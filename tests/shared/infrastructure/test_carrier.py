@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
+from uuid import UUID
 
 import aiormq
 import pytest
@@ -90,9 +91,8 @@ async def test_everything_is_heard_although_the_broker_is_killed_again_and_again
 
 
 async def test_only_the_first_batch_waits_for_a_frozen_broker(
-    broker: PrivateRabbit, carrier: Carrier, queue: str, monkeypatch: pytest.MonkeyPatch
+    broker: PrivateRabbit, carrier: Carrier, queue: str
 ) -> None:
-    monkeypatch.setattr(module, "LEFT_ALONE_S", 0.2)
     before, during, hearing = some_messages(queue, 5), some_messages(queue, 30), Hearing()
     await carrier.publish(before)
 
@@ -109,6 +109,35 @@ async def test_only_the_first_batch_waits_for_a_frozen_broker(
 
     assert took[0] < 2
     assert max(took[1:]) < 0.5
+
+
+class Ruin(RabbitTransport):
+    """Answers, and confirms nothing: as a quorum queue does that was killed while it was made."""
+
+    tries = 0
+
+    async def publish(self, messages: Sequence[Outgoing], /) -> set[UUID]:
+        self.tries += 1
+        raise CarrierUnavailable("no confirm in time")
+
+    async def is_reachable(self) -> bool:
+        return True
+
+
+async def test_a_broker_that_answers_but_confirms_nothing_is_tried_less_and_less_often(
+    postgres: PostgresTransport, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEFT_ALONE_S", 0.05)
+    ruin = Ruin("amqp://127.0.0.1/", [queue])
+    carrier = Carrier(ruin, postgres)
+
+    ends = time.monotonic() + 1.0
+    while time.monotonic() < ends:
+        assert len(await carrier.publish(some_messages(queue, 1))) == 1
+        await asyncio.sleep(0.005)
+    await carrier.close()
+
+    assert 3 <= ruin.tries <= 7
 
 
 async def test_a_broker_short_of_memory_stops_nothing(
