@@ -82,7 +82,8 @@ class Demo:
                 self._say("\n(again) ")
             elif name in {"completed", "failed", "cancelled"}:
                 # Words that came live are a hint; the stored result is what counts.
-                self._say(str(data["result"] or "").removeprefix(words))
+                result = str(data["result"] or "")
+                self._say(result.removeprefix(words) if result.startswith(words) else f"\n{result}")
                 return self._ended(data, began)
         raise PromiseBroken("the event stream ended before the job did")
 
