@@ -28,7 +28,12 @@ class Seen:
 
 def slow_models(bench: Bench) -> list[Row]:
     """500 jobs of two seconds each in one worker, then kill -9 with 100 in flight."""
-    wish, seen = Wish(concurrency=bench.scale.slow_jobs, model_delay_s=MODEL_S), Seen()
+    seen = Seen()
+    wish = Wish(
+        concurrency=bench.scale.slow_jobs,
+        model_delay_s=MODEL_S,
+        settings={"OPENAI_API_KEY": "sk-bench"},  # for `load_langchain`
+    )
     with started(bench.servers, bench.directory, wish, *BOTH) as systems:
         with simulators(bench) as base_url:
             load_langchain(systems[0], base_url)

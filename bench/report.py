@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import CpuTable, Row
+from bench.sampling import Sampled
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 #: What is below this line in RESULTS.md was written by a person, or by `--profile`: it stays.
@@ -36,6 +37,16 @@ def show(findings: Findings, console: Console) -> None:
         table.add_row(*_cells(row))
     console.print(table)
     console.print("CPU, ms a job", *_cpu_lines(findings.cpu), sep="\n  ")
+
+
+def show_samples(samples: Sequence[Sampled], console: Console) -> None:
+    """Percentages of each process's own time."""
+    for sampled in samples:
+        for side in ("packages", "functions"):
+            table = Table(f"{sampled.process}: {side}", "%")
+            for share in getattr(sampled, side):
+                table.add_row(share.what, f"{share.percent:.1f}")
+            console.print(table)
 
 
 def write(findings: Findings) -> None:

@@ -66,7 +66,6 @@ def _platform(place: Place, directory: Path, wish: Wish) -> System:
         "RABBITMQ_RESULT_QUEUE": place.queue("results"),
         "WORKER_CONCURRENCY": str(wish.concurrency),
         "OFFLINE_DELAY_S": str(wish.model_delay_s),
-        "OPENAI_API_KEY": "sk-bench",
         "DATA_DIR": str(directory / "data"),
         "LOG_LEVEL": "WARNING",
         "PORT": str(worker_port),

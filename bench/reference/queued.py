@@ -4,6 +4,9 @@ The API is `uvicorn bench.reference.queued:app`, the worker `taskiq worker
 bench.reference.queued:broker`. A message is acknowledged once its task has run (the default).
 """
 
+# pyright: basic
+# (Taskiq is installed for the bench only)
+
 import asyncio
 import os
 from collections.abc import AsyncGenerator
