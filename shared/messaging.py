@@ -86,6 +86,13 @@ class Transport(Protocol):
         """Put dead letters back on `queue`; returns how many moved. Raises CarrierUnavailable."""
         ...
 
+    async def depths(self) -> Mapping[str, tuple[int, int]]:
+        """How many messages wait in each queue that can be reached, and among its dead letters.
+
+        Raises CarrierUnavailable.
+        """
+        ...
+
     async def is_reachable(self) -> bool:
         """Answers within two seconds."""
         ...

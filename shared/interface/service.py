@@ -1,23 +1,28 @@
 """One process's HTTP face: the routers of the services in it, health, metrics, and their loops."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from sqlalchemy import text
 
 from shared import metrics
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground, Seed, ground
 from shared.infrastructure.ages import Waits, watch_ages
 from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
-from shared.infrastructure.database import transaction
+from shared.infrastructure.database import Sessions, transaction
 from shared.interface.access import Access
 from shared.interface.http import create_api
 from shared.interface.limits import RateLimit
 from shared.interface.serving import take_over_server
 from shared.runtime import spare_the_collector
 from shared.settings import Infrastructure, Jobs, Models, Platform, load
+
+#: RabbitMQ and Redis are given up on in less
+CHECKED_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,22 @@ async def show_metrics() -> Response:
 
 
 async def _checks(base: Ground) -> dict[str, str]:
-    checks = {"postgresql": "ok", "rabbitmq": "off", "redis": "off"}
+    async def of(answer: Awaitable[bool] | None) -> str:
+        return "off" if answer is None else "ok" if await answer else "away"
+
+    postgresql, rabbitmq, redis = await asyncio.gather(
+        of(_is_answering(base.sessions)),
+        of(base.rabbit.is_reachable() if base.rabbit else None),
+        of(base.hints.is_reachable() if base.hints.is_configured else None),
+    )
+    return {"postgresql": postgresql, "rabbitmq": rabbitmq, "redis": redis}
+
+
+async def _is_answering(sessions: Sessions) -> bool:
+    """A server that hangs is away, too: a connection that it once accepted proves nothing."""
     try:
-        async with transaction(base.sessions) as session:
-            await session.connection()
-    except DatabaseUnavailable:
-        checks["postgresql"] = "away"
-    if base.rabbit is not None:
-        checks["rabbitmq"] = "ok" if await base.rabbit.is_reachable() else "away"
-    if base.hints.is_configured:
-        checks["redis"] = "ok" if await base.hints.is_reachable() else "away"
-    return checks
+        async with asyncio.timeout(CHECKED_WITHIN_S), transaction(sessions) as session:
+            await session.execute(text("SELECT 1"))
+    except (TimeoutError, DatabaseUnavailable):
+        return False
+    return True

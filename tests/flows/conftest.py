@@ -1,5 +1,6 @@
 """What the flows share: the platform on this test's own database, Redis and queues."""
 
+import importlib
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
@@ -8,16 +9,20 @@ from pathlib import Path
 
 import pytest
 
-# Loaded now rather than by the first job: seconds of imports would use up a test's bounds.
-import shared.llm.anthropic_model
-import shared.llm.langchain_client
-import shared.llm.openai_model  # noqa: F401 - as above
 from tests.background import BackgroundLoop
 from tests.chaos.receiver import Receiver
+from tests.environment import configured
 from tests.flows.collector import Collector
-from tests.flows.platform import FAST, Platform, Start, configured, running
+from tests.flows.platform import FAST, Platform, Start, running
 from tests.flows.provider import Provider, a_provider
 from tests.shared.infrastructure.hearing import delete_queues
+
+#: Loaded before anything is timed: seconds of imports would use up a test's bounds.
+SLOW_TO_LOAD = (
+    "shared.llm.anthropic_model",
+    "shared.llm.langchain_client",
+    "shared.llm.openai_model",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker("flow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loaded() -> None:
+    for module in SLOW_TO_LOAD:
+        importlib.import_module(module)
 
 
 @pytest.fixture

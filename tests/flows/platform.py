@@ -4,20 +4,18 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import orjson
-import pytest
 import uvicorn
 from prometheus_client import REGISTRY
 
 from ai_engine.wiring import SERVICE as AI_ENGINE
 from gateway.wiring import SERVICE as GATEWAY
-from shared import settings
 from shared.interface.service import create_app
 from shared.interface.serving import server_for
 from tests.waiting import until
@@ -40,16 +38,6 @@ FAST = {
     "LLM_TEST_KEY": "any-key",
     "LLM_WRONG_KEY": "wrong-key",
 }
-#: What the machine of whoever runs the tests may have set for its own purposes.
-UNSET = (
-    "ANTHROPIC_API_KEY",
-    "ENVIRONMENT",
-    "LLM_DAILY_BUDGET_USD",
-    "OPENAI_API_KEY",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "RABBITMQ_URL",
-    "RUN",
-)
 FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
 
 Job = dict[str, Any]
@@ -143,18 +131,6 @@ class Platform:
 
 
 Start = Callable[..., AbstractAsyncContextManager[Platform]]
-
-
-@contextlib.contextmanager
-def configured(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> Generator[None]:
-    """The environment as a process of its own would find it; settings are read anew."""
-    with monkeypatch.context() as patch:
-        for name in UNSET:
-            patch.delenv(name, raising=False)
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        patch.setattr(settings, "_loaded", {})
-        yield
 
 
 @asynccontextmanager

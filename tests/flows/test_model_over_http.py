@@ -123,7 +123,7 @@ async def test_nonsense_is_no_answer(start: Start, provider: Provider, protocol:
 
         jobs = await platform.all_answered(list(NONSENSE), config_name="mad")
 
-        assert {job["prompt"]: (job["error"] or {}).get("code") for job in jobs} == NONSENSE
+        assert {job["prompt"]: job["error"] and job["error"]["code"] for job in jobs} == NONSENSE
         asked = Counter(call.text for call in provider.calls)
         assert asked == dict.fromkeys(NONSENSE, 2), "each was given a second chance"
 

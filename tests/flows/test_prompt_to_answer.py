@@ -115,7 +115,8 @@ async def test_a_callback_is_signed_and_tried_until_it_is_taken(
     assert told["data"] == job | {"callback": None}
 
     async def is_delivered() -> bool:
-        return (await platform.job(job_id))["callback"]["state"] == "DELIVERED"
+        callback = (await platform.job(job_id))["callback"]
+        return bool(callback["state"] == "DELIVERED")
 
     await until(is_delivered, "the job says that it was delivered", within=5)
 
