@@ -55,13 +55,9 @@ async def kill_the_broker(stack: Stack, *, wipe: bool = False) -> None:
     await servers.broker_keeper.awaited((await servers.broker()).kill(wipe=wipe))
 
 
-async def revive_the_broker(stack: Stack, *, was_wiped: bool = False) -> None:
-    """It runs again, and the test's vhost is there, if nothing in it."""
-    servers = stack.servers
-    broker = await servers.broker()
-    if was_wiped:
-        vhost = stack.rabbitmq_url.rpartition("/")[2]
-        await servers.broker_keeper.awaited(broker.add_vhost(vhost))
+async def revive_the_broker(stack: Stack) -> None:
+    """With whatever it still has."""
+    await stack.servers.broker()
 
 
 async def _kill(process: Process) -> None:

@@ -128,12 +128,6 @@ class Broker:
         if wipe:
             self.rabbit.wipe()
 
-    async def add_vhost(self, name: str) -> str:
-        """A place of its own for one test; returns its URL, without the port."""
-        self.rabbit.control("add_vhost", name)
-        self.rabbit.control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
-        return f"amqp://guest:guest@127.0.0.1:{{port}}/{name}"
-
     async def stop(self) -> None:
         self.rabbit.stop()
 

@@ -91,6 +91,8 @@ class Stack:
         self.redis: Redis | None = None
         self.owner_url = ""
         self.rabbitmq_url = ""
+        #: of tasks and of results: nobody else's, for the broker is everybody's
+        self.queues = [f"{name}_{secrets.token_hex(4)}" for name in ("ai_tasks", "ai_results")]
         self.client: Client
         self.simulators: Process
         self._directory = directory
@@ -199,10 +201,8 @@ class Stack:
         if self.plan.broker_is_absent:
             self.rabbitmq_url = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
         elif self.plan.broker:
-            broker = await self.servers.broker()
-            vhost = secrets.token_hex(6)
-            url = await self.servers.broker_keeper.awaited(broker.add_vhost(vhost))
-            self.rabbitmq_url = url.format(port=self._proxy("rabbitmq", broker.port).port)
+            proxy = self._proxy("rabbitmq", (await self.servers.broker()).port)
+            self.rabbitmq_url = f"amqp://guest:guest@127.0.0.1:{proxy.port}/"
         if self.plan.redis:
             self.redis = Redis(self._directory)
             await self.redis.start()
@@ -232,6 +232,8 @@ class Stack:
         return _python_environment() | {
             "DATABASE_URL": database,
             "RABBITMQ_URL": self.rabbitmq_url,
+            "RABBITMQ_TASK_QUEUE": self.queues[0],
+            "RABBITMQ_RESULT_QUEUE": self.queues[1],
             # Nobody answers there: as good as none, and nothing is embedded.
             "REDIS_URL": redis or "redis://127.0.0.1:1/0",
             "DATA_DIR": str(self._directory / "data"),

@@ -28,7 +28,7 @@ KEYS = [f"k{n}" for n in range(200)]
 FEW_KEYS = KEYS[:40]
 EVERYBODY: list[Strike] = [
     *[kill_the_gateway] * 2,
-    *[kill_an_engine] * 3,
+    *[kill_an_engine] * 2,
     kill_the_broker,
     kill_postgresql,
     kill_redis,

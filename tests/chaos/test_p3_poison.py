@@ -18,7 +18,6 @@ FEW = NORMAL[:20]
 MOST_CRASHES = 5
 #: so that each crash takes neighbours with it
 FEW_AT_ONCE = {"WORKER_CONCURRENCY": "10"}
-QUEUES = ("ai_tasks", "ai_results")
 
 
 @pytest.mark.usefixtures("broker_programs")
@@ -71,7 +70,7 @@ def crashes(stack: Stack) -> int:
 
 async def dead_letters(stack: Stack) -> int:
     """What was set aside for a person, on either carrier."""
-    rabbit = RabbitTransport(stack.rabbitmq_url, QUEUES)
+    rabbit = RabbitTransport(stack.rabbitmq_url, stack.queues)
     on_rabbit = sum(dead for _, dead in (await rabbit.depths()).values())
     await rabbit.close()
     [(on_postgres,)] = await stack.sql(
