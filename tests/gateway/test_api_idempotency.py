@@ -38,7 +38,7 @@ async def test_asking_again_gets_the_first_answer(api: Running) -> None:
 
 
 async def test_another_spelling_of_the_same_request_is_the_same_request(api: Running) -> None:
-    spelt = b'{ "mode":"single",  "prompt": "Write a haiku about programm\\u0069ng" }'
+    spelt = b'{ "mode":"single",  "prompt": "Write a haiku about progr\\u0061mming" }'
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
 
     async with api.client() as client:
@@ -115,10 +115,14 @@ async def test_the_first_answer_stands_whatever_has_changed_since(api: Running) 
     async with api.client() as client:
         first = await submit(client)
         async with transaction(api.ground.sessions) as session:
-            await session.execute(text("UPDATE platform.llm_configs SET is_active = false"))
             await session.execute(
                 text("INSERT INTO platform.budgets (scope, cap_micro_usd) VALUES ('platform', 0)")
             )
+
+        async def others_are_refused() -> bool:
+            return (await client.post(JOBS, json=HAIKU)).status_code == 429
+
+        await until(others_are_refused, "the budget is known to be spent", within=10)
         again = await submit(client)
 
     assert (again.status_code, again.content) == (202, first.content)

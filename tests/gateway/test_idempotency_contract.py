@@ -61,7 +61,9 @@ async def test_the_same_key_of_somebody_else_is_another_key(gateway: Gateway) ->
     mine, theirs = an_id(), an_id()
 
     assert await claim(gateway, once(scope="a", request="one"), mine) == mine
+    assert await find(gateway, once(scope="b", request="another")) is None
     assert await claim(gateway, once(scope="b", request="another"), theirs) == theirs
+    assert await find(gateway, once(scope="a", request="one")) == mine
 
 
 async def test_a_key_whose_request_failed_may_be_used_again(gateway: Gateway) -> None:
