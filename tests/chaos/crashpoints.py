@@ -2,11 +2,11 @@
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.process import CRASHED, Process
-from tests.chaos.stack import Stack
+from tests.chaos.stack import Plan, Stack
 from tests.databases import ROOT
 from tests.waiting import until
 
@@ -74,10 +74,23 @@ async def arm(stack: Stack, point: CrashPoint, *, nth: int = 1) -> Process:
     return process
 
 
+def order(process: Process, point: CrashPoint) -> None:
+    """Let it die when it gets there next, in this life or another. Needs `ready_for_orders`."""
+    Path(process.program.environment["AIP_CRASH_ORDER"]).write_text(point.name)
+
+
+def ready_for_orders(plan: Plan, directory: Path) -> Plan:
+    """The same plan, with processes that crash when `order` says so."""
+    names = [f"gateway{n}" for n in range(plan.gateways)]
+    names += [f"engine{n}" for n in range(plan.engines)]
+    only = {name: {"AIP_CRASH_ORDER": str(directory / f"{name}.order")} for name in names}
+    return replace(plan, only=only, faults=[*plan.faults, "crash_on_order"])
+
+
 async def struck(process: Process, point: CrashPoint, *, within: float = 15.0) -> None:
     """Wait until it died there. Raises NotInTime: a point that is never hit proves nothing."""
     await until(
-        lambda: not process.is_running or CRASHED in process.ends,
+        lambda: not process.is_running or process.ends[-1] == CRASHED,
         f"{process.name} dies at {point.name}",
         within=within,
     )

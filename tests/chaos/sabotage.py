@@ -233,6 +233,20 @@ def _redelivery() -> None:
     rewrite_sql("redelivery", r"UPDATE gateway\.callbacks\s+SET lease_token", begun)
 
 
+def _crash_on_order() -> None:
+    """Not a mechanism but a fault: to die at the crash point that a file names; once."""
+    order = Path(os.environ.get("AIP_CRASH_ORDER", os.devnull))
+
+    def crash_point(name: str) -> None:
+        if order.exists() and order.read_text() == name:
+            order.unlink()
+            _strike("crash_on_order")
+            os._exit(CRASHED)
+
+    points: Found = import_module("shared.crash_points")
+    points.crash_point = crash_point
+
+
 def _poison() -> None:
     """Not a mechanism but a fault: a prompt that kills the process that works on it."""
 
@@ -247,6 +261,7 @@ def _poison() -> None:
 SABOTAGES: dict[str, Change] = {
     "clock": _clock,
     "crash_count": _crash_count,
+    "crash_on_order": _crash_on_order,
     "deadline": _deadline,
     "drain": _drain,
     "durable_accept": _durable_accept,

@@ -27,6 +27,6 @@ async def _keep_running(processes: Sequence[Process]) -> None:
         for process in processes:
             if process.is_wanted and not process.is_running:
                 await asyncio.sleep(RESTART_AFTER_S)
-                if process.is_wanted:
+                if process.is_wanted and not process.is_running:
                     process.start()
         await asyncio.sleep(0.05)
