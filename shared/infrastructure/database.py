@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -72,15 +74,37 @@ async def transaction(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
     Raises DatabaseUnavailable where the trouble is the server's or the way to it. After that the
     outcome of a commit is unknown: what was written must be harmless to write again.
     """
-    try:
+    with _outages_told_apart():
         async with sessions.begin() as session:
             yield session
+
+
+@contextmanager
+def _outages_told_apart() -> Generator[None]:
+    try:
+        yield
     except (OSError, PoolTimeoutError, InterfaceError, OperationalError) as away:
         raise DatabaseUnavailable(type(away).__name__) from away
     except DBAPIError as error:
         if error.connection_invalidated or _sqlstate(error)[:2] in _SERVER_TROUBLE:
             raise DatabaseUnavailable(type(error).__name__) from error
         raise
+
+
+@asynccontextmanager
+async def reading(sessions: Sessions) -> AsyncGenerator[AsyncConnection]:
+    """For queries that only look, each by itself: one round trip, and no unit of work around it.
+
+    Raises DatabaseUnavailable.
+    """
+    with _outages_told_apart():
+        async with _looking(sessions.kw["bind"]).connect() as connection:
+            yield connection
+
+
+@lru_cache(maxsize=8)
+def _looking(engine: AsyncEngine) -> AsyncEngine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @asynccontextmanager

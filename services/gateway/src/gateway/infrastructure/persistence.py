@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Uuid,
     any_,
+    bindparam,
     literal,
     select,
     text,
@@ -39,8 +40,9 @@ from gateway.domain.job import (
 from gateway.infrastructure.callback_store import SqlCallbacks, callback_of
 from gateway.infrastructure.idempotency import SqlIdempotency
 from gateway.infrastructure.tables import SCHEMA, callbacks, jobs
+from shared.batching import Gather
 from shared.contracts import Message
-from shared.infrastructure.database import Sessions, as_json, insert_rows, transaction
+from shared.infrastructure.database import Sessions, as_json, insert_rows, reading, transaction
 from shared.infrastructure.outbox import Envelope, HandOver, announce
 from shared.messaging import Outgoing
 
@@ -141,15 +143,22 @@ class SqlJobReader:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._together = Gather(self._look_up)
 
     async def find(self, job_id: JobId, /, *, owner: Owner) -> Job:
-        for job in await self.many([job_id]):
-            if owner in {None, job.owner}:
-                return job
-        raise JobNotFound(job_id=job_id)
+        job = await self._together(job_id)
+        if job is None or owner not in {None, job.owner}:
+            raise JobNotFound(job_id=job_id)
+        return job
 
     async def many(self, ids: Sequence[JobId], /) -> Sequence[Job]:
-        return await self._read(_every().where(_among(ids)))
+        async with reading(self._sessions) as connection:
+            return [job_of(row) for row in await connection.execute(_MANY, {"ids": list(ids)})]
+
+    async def _look_up(self, ids: Sequence[JobId]) -> Sequence[Job | None]:
+        """Jobs that are asked for at the same time share one query."""
+        found = {job.id: job for job in await self.many(ids)}
+        return [found.get(job_id) for job_id in ids]
 
     async def page(
         self, wanted: JobFilter, /, *, owner: Owner, after: JobId | None, limit: int
@@ -159,13 +168,13 @@ class SqlJobReader:
         return Page(shown, next_after=shown[-1].id if len(found) > limit else None)
 
     async def callback(self, job_id: JobId, /) -> Callback | None:
-        async with transaction(self._sessions) as session:
-            rows = await session.execute(select(callbacks).where(callbacks.c.job_id == job_id))
+        async with reading(self._sessions) as connection:
+            rows = await connection.execute(select(callbacks).where(callbacks.c.job_id == job_id))
             return next((callback_of(row) for row in rows), None)
 
     async def _read(self, query: Select[tuple[Any, ...]]) -> list[Job]:
-        async with transaction(self._sessions) as session:
-            return [job_of(row) for row in await session.execute(query)]
+        async with reading(self._sessions) as connection:
+            return [job_of(row) for row in await connection.execute(query)]
 
 
 def sql_work(
@@ -189,6 +198,9 @@ def sql_work(
         hand_over(said)
 
     return open_work
+
+
+_MANY = select(jobs).where(jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
 def _every() -> Select[tuple[Any, ...]]:
