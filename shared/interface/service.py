@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from shared import metrics
 from shared.availability import DatabaseUnavailable
+from shared.embedded import EmbeddedUnavailable
 from shared.ground import Ground, Seed, ground
 from shared.infrastructure.ages import Waits, watch_ages
 from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
@@ -19,7 +20,7 @@ from shared.interface.http import create_api
 from shared.interface.limits import RateLimit
 from shared.interface.serving import take_over_server
 from shared.runtime import spare_the_collector
-from shared.settings import Infrastructure, Jobs, Models, Platform, load
+from shared.settings import Infrastructure, Jobs, Models, Platform, load, refuse
 
 #: RabbitMQ and Redis are given up on in less
 CHECKED_WITHIN_S = 2.0
@@ -50,7 +51,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         take_over_server()
         async with AsyncExitStack() as stack:
-            base = await stack.enter_async_context(ground(name, seeds))
+            base = await _opened(stack, name, seeds)
             keys = ApiKeys(base.sessions)
             limit = RateLimit(base.hints, jobs.rate_limit_per_minute)
             stack.push_async_callback(limit.close)
@@ -68,6 +69,13 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
     if not platform.runs_api:
         routers = []
     return create_api(title, routers=[*routers, health], lifespan=lifespan, description=description)
+
+
+async def _opened(stack: AsyncExitStack, name: str, seeds: Sequence[Seed]) -> Ground:
+    try:
+        return await stack.enter_async_context(ground(name, seeds))
+    except EmbeddedUnavailable as unavailable:
+        refuse(str(unavailable))
 
 
 health = APIRouter(tags=["health"])

@@ -2,13 +2,10 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -17,10 +14,10 @@ from shared.domain import DomainError
 from shared.embedded import EmbeddedServers, EmbeddedUnavailable
 from shared.ground import Ground, ground, migrate
 from shared.infrastructure.api_keys import ApiKeys, KeyScope, NoSuchApiKey
-from shared.interface.serving import refuse_busy_port, server_for
 from shared.settings import Infrastructure, Platform, load
-from standalone.demo import Demo, PromiseBroken
+from standalone.demo import Demo
 from standalone.doctor import examine
+from standalone.up import serve
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
@@ -30,8 +27,6 @@ cli.add_typer(letters_cli, name="dead-letters")
 
 console = Console(highlight=False)
 Answer = TypeVar("Answer")
-
-DEFAULT_PORT = 8_000
 
 
 def main() -> None:
@@ -45,13 +40,14 @@ def main() -> None:
 @cli.command()
 def up() -> None:
     """Serve the whole platform until Ctrl-C."""
-    _serve(tell_story=False, once=False)
+    raise typer.Exit(serve(console))
 
 
 @cli.command()
 def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False) -> None:
     """Start the platform, submit three jobs, tell what happens, and go on serving."""
-    _serve(tell_story=True, once=once or os.environ.get("ONCE") == "1")
+    once = once or os.environ.get("ONCE") == "1"
+    raise typer.Exit(serve(console, Demo, once=once))
 
 
 @cli.command(name="migrate")
@@ -171,47 +167,3 @@ def _with_ground(act: Callable[[Ground], Awaitable[Answer]]) -> Answer:
 
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     return asyncio.run(run())
-
-
-def _serve(*, tell_story: bool, once: bool) -> None:
-    began = time.monotonic()
-    if tell_story:
-        os.environ.setdefault("LOG_LEVEL", "ERROR")
-        # A model that thinks for a moment: otherwise there would be nothing to watch.
-        os.environ.setdefault("OFFLINE_DELAY_S", "1")
-    platform = load(Platform)
-    port = platform.port or DEFAULT_PORT
-    refuse_busy_port("127.0.0.1", port)
-    console.print("[bold]AI Platform[/]: starting (PostgreSQL and Valkey come along) ...")
-    from standalone.main import app  # noqa: PLC0415 - seconds of imports: after the first words
-
-    server = server_for(app, default_port=DEFAULT_PORT)
-
-    async def run() -> int:
-        serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.02)
-        if not server.started:
-            return 1
-        url = f"http://127.0.0.1:{port}"
-        console.print(f"Ready after {time.monotonic() - began:.1f} s: {url}")
-        failed = await _tell(url) if tell_story else False
-        if failed or once:
-            server.should_exit = True
-        else:
-            console.print(f"\nAPI {url}   documentation {url}/docs   Ctrl-C stops it.")
-        await serving
-        return int(failed)
-
-    with suppress(KeyboardInterrupt):
-        raise SystemExit(asyncio.run(run()))
-
-
-async def _tell(url: str) -> bool:
-    """Whether anything that was promised did not happen."""
-    try:
-        await Demo(url, console).tell()
-    except (PromiseBroken, httpx.HTTPError) as broken:
-        console.print(f"[bold red]That should not have happened:[/] {broken}")
-        return True
-    return False

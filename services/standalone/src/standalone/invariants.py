@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from gateway.domain.job import FAILURES
 from shared.infrastructure.database import Sessions, transaction
 
 
@@ -33,6 +34,23 @@ INVARIANTS = (
         """SELECT count(*) FROM gateway.jobs AS job
             WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND callback_url IS NOT NULL
               AND NOT EXISTS (SELECT FROM gateway.callbacks WHERE job_id = job.id)""",
+    ),
+    Invariant(
+        "every failure's reason is on the list that clients know",
+        f"""SELECT count(*) FROM gateway.jobs
+             WHERE failure_code NOT IN ({", ".join(f"'{code}'" for code in sorted(FAILURES))})""",  # noqa: S608 - our own words
+    ),
+    Invariant(
+        "an Idempotency-Key stands for a job that is there",
+        """SELECT count(*) FROM gateway.idempotency_keys AS used
+            WHERE NOT EXISTS (SELECT FROM gateway.jobs WHERE id = used.job_id)""",
+    ),
+    Invariant(
+        "a budget holds exactly what its reservations hold",
+        """SELECT count(*) FROM platform.budget_days AS today
+            WHERE reserved_micro_usd <> (
+                  SELECT coalesce(sum(amount_micro_usd), 0) FROM platform.reservations
+                   WHERE scope = today.scope AND day = today.day AND state = 'held')""",
     ),
     Invariant(
         "no announcement has waited for five minutes",
