@@ -29,10 +29,10 @@ async def bury(url: str) -> str:
     return str(letter_id)
 
 
-async def is_dead(url: str, letter: str) -> bool | None:
+async def is_dead(url: str, letter: str) -> bool:
     async with connected(url) as database:
         query = text("SELECT dead_at IS NOT NULL FROM platform.messages WHERE id = :id")
-        return await database.scalar(query, {"id": UUID(letter)})
+        return bool(await database.scalar(query, {"id": UUID(letter)}))
 
 
 def test_a_dead_letter_is_listed_and_shown_whole(ai_platform: Command, letter: str) -> None:

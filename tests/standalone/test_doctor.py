@@ -35,7 +35,7 @@ OFFENCES = {
         (JOB.format("'COMPLETED', NULL, NULL, NULL, interval '1 hour'"),),
         (JOB.format("'FAILED', NULL, NULL, NULL, interval '1 hour'"),),
         (JOB.format("'QUEUED', 'too early', NULL, NULL, interval '1 hour'"),),
-        (JOB.format("'CANCELLED', NULL, 'internal', NULL, interval '1 hour'"),),
+        (JOB.format("'CANCELLED', NULL, 'llm_auth', NULL, interval '1 hour'"),),
     ),
     "no job outlives its deadline by a minute": (
         (JOB.format("'QUEUED', NULL, NULL, NULL, interval '-2 minutes'"),),
