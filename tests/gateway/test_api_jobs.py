@@ -8,9 +8,12 @@ import httpx
 import pytest
 
 from gateway.application.jobs import JobService
+from gateway.application.ports import Cursors
 from gateway.domain.job import JobId
 from tests.gateway.builders import OTHER_TENANT, TENANT, completed, failed
 from tests.gateway.running import HAIKU, JOBS, Running
+
+CONTRACT_OF = Cursors
 
 #: The body of the specification's curl.
 SPECIFIED = {

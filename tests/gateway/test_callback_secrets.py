@@ -6,22 +6,22 @@ import base64
 import pytest
 from sqlalchemy import text
 
-from gateway.application.ports import CallbackSecrets as Port
+from gateway.application.ports import CallbackSecrets
 from gateway.domain.job import Owner
-from gateway.infrastructure.callback_secrets import CallbackSecrets
+from gateway.infrastructure.callback_secrets import SqlCallbackSecrets
 from shared.infrastructure.database import transaction
 from shared.infrastructure.secrets import SecretUnreadable, Vault
 from tests.gateway.builders import OTHER_TENANT, TENANT
 from tests.gateway.stores import SqlGateway
 
-CONTRACT_OF = Port
+CONTRACT_OF = CallbackSecrets
 
 A_DAY_S = 24 * 3_600.0
 
 
 @pytest.fixture
-def secrets(postgres: SqlGateway) -> CallbackSecrets:
-    return CallbackSecrets(postgres.sessions, Vault(b"k" * 32))
+def secrets(postgres: SqlGateway) -> SqlCallbackSecrets:
+    return SqlCallbackSecrets(postgres.sessions, Vault(b"k" * 32))
 
 
 def key_in(secret: str) -> bytes:
@@ -31,14 +31,16 @@ def key_in(secret: str) -> bytes:
 
 
 @pytest.mark.parametrize("owner", [None, TENANT])
-async def test_a_new_secret_is_what_is_signed_with(secrets: CallbackSecrets, owner: Owner) -> None:
+async def test_a_new_secret_is_what_is_signed_with(
+    secrets: SqlCallbackSecrets, owner: Owner
+) -> None:
     secret = await secrets.rotate(owner)
 
     assert await secrets.signing(owner) == [key_in(secret)]
     assert len(key_in(secret)) == 32
 
 
-async def test_where_there_is_none_yet_one_is_made_and_kept(secrets: CallbackSecrets) -> None:
+async def test_where_there_is_none_yet_one_is_made_and_kept(secrets: SqlCallbackSecrets) -> None:
     made = await asyncio.gather(*(secrets.signing(TENANT) for _ in range(5)))
 
     assert len({tuple(keys) for keys in made}) == 1
@@ -46,7 +48,7 @@ async def test_where_there_is_none_yet_one_is_made_and_kept(secrets: CallbackSec
 
 
 async def test_for_a_day_the_replaced_secret_signs_too(
-    secrets: CallbackSecrets, postgres: SqlGateway
+    secrets: SqlCallbackSecrets, postgres: SqlGateway
 ) -> None:
     old = key_in(await secrets.rotate(TENANT))
     new = key_in(await secrets.rotate(TENANT))
@@ -57,7 +59,7 @@ async def test_for_a_day_the_replaced_secret_signs_too(
     assert await secrets.signing(TENANT) == [new]
 
 
-async def test_every_tenant_has_its_own(secrets: CallbackSecrets) -> None:
+async def test_every_tenant_has_its_own(secrets: SqlCallbackSecrets) -> None:
     owners = (None, TENANT, OTHER_TENANT)
 
     keys = [key_in(await secrets.rotate(owner)) for owner in owners]
@@ -65,7 +67,9 @@ async def test_every_tenant_has_its_own(secrets: CallbackSecrets) -> None:
     assert [await secrets.signing(owner) for owner in owners] == [[key] for key in keys]
 
 
-async def test_everybody_who_is_told_a_new_secret_finds_it_used(secrets: CallbackSecrets) -> None:
+async def test_everybody_who_is_told_a_new_secret_finds_it_used(
+    secrets: SqlCallbackSecrets,
+) -> None:
     rotated = await asyncio.gather(
         secrets.signing(TENANT), *(secrets.rotate(TENANT) for _ in range(6))
     )
@@ -76,7 +80,7 @@ async def test_everybody_who_is_told_a_new_secret_finds_it_used(secrets: Callbac
 
 
 async def test_what_has_expired_is_thrown_away_at_the_next_change(
-    secrets: CallbackSecrets, postgres: SqlGateway
+    secrets: SqlCallbackSecrets, postgres: SqlGateway
 ) -> None:
     for _ in range(3):
         await secrets.rotate(TENANT)
@@ -90,7 +94,7 @@ async def test_what_has_expired_is_thrown_away_at_the_next_change(
 
 
 async def test_secrets_lie_encrypted_each_for_its_own_tenant(
-    secrets: CallbackSecrets, postgres: SqlGateway
+    secrets: SqlCallbackSecrets, postgres: SqlGateway
 ) -> None:
     key = key_in(await secrets.rotate(TENANT))
 

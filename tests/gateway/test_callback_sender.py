@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from gateway.application.ports import CallbackSender
 from gateway.domain.callback import Verdict
 from gateway.domain.job import Job, JobStatus
-from gateway.infrastructure.callback_secrets import CallbackSecrets
+from gateway.infrastructure.callback_secrets import SqlCallbackSecrets
 from gateway.infrastructure.callback_sender import SignedSender, seconds_in, signed
 from shared.infrastructure.guarded_http import GuardedClient
 from shared.infrastructure.secrets import Vault
@@ -26,8 +26,8 @@ TRY_S = 1.0
 
 
 @pytest.fixture
-def secrets(postgres: SqlGateway) -> CallbackSecrets:
-    return CallbackSecrets(postgres.sessions, Vault(b"k" * 32))
+def secrets(postgres: SqlGateway) -> SqlCallbackSecrets:
+    return SqlCallbackSecrets(postgres.sessions, Vault(b"k" * 32))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def job() -> Job:
 
 
 @pytest.fixture
-async def sender(secrets: CallbackSecrets) -> AsyncGenerator[SignedSender]:
+async def sender(secrets: SqlCallbackSecrets) -> AsyncGenerator[SignedSender]:
     """It may call this machine: that is where the receiver is."""
     client = GuardedClient(rules_from("127.0.0.1", allow_http=True), total_s=TRY_S)
     yield SignedSender(client, secrets)
@@ -50,7 +50,7 @@ def opened(one: Received, secret: str) -> dict[str, object]:
 
 
 async def test_a_receiver_can_verify_and_read_what_it_gets(
-    sender: SignedSender, secrets: CallbackSecrets, receiver: Receiver, job: Job
+    sender: SignedSender, secrets: SqlCallbackSecrets, receiver: Receiver, job: Job
 ) -> None:
     secret = await secrets.rotate(TENANT)
     callback = a_callback(receiver.url("hook"), job=job)
@@ -81,7 +81,7 @@ async def test_its_type_says_how_the_job_ended(
 
 
 async def test_while_a_secret_is_replaced_both_verify(
-    sender: SignedSender, secrets: CallbackSecrets, receiver: Receiver, job: Job
+    sender: SignedSender, secrets: SqlCallbackSecrets, receiver: Receiver, job: Job
 ) -> None:
     old, new = await secrets.rotate(TENANT), await secrets.rotate(TENANT)
     of_another = await secrets.rotate(None)
@@ -95,7 +95,7 @@ async def test_while_a_secret_is_replaced_both_verify(
 
 
 async def test_a_repeat_has_the_same_id_and_the_time_of_its_own_try(
-    sender: SignedSender, secrets: CallbackSecrets, receiver: Receiver, job: Job
+    sender: SignedSender, secrets: SqlCallbackSecrets, receiver: Receiver, job: Job
 ) -> None:
     secret = await secrets.rotate(TENANT)
     callback = a_callback(receiver.script("hook", 500, 200), job=job)
@@ -153,7 +153,7 @@ async def by_a_liar(host: str, port: int) -> Sequence[str]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "hooks.example.com"])
 async def test_our_own_network_is_never_called(
-    secrets: CallbackSecrets, receiver: Receiver, job: Job, host: str
+    secrets: SqlCallbackSecrets, receiver: Receiver, job: Job, host: str
 ) -> None:
     rules = UrlRules(allow_http=True, ports=frozenset({receiver.port}))
     client = GuardedClient(rules, resolve=by_a_liar)

@@ -12,7 +12,7 @@ from gateway.application import Application
 from gateway.application.callbacks import CallbackService
 from gateway.application.jobs import JobService
 from gateway.application.watching import Board, Watch
-from gateway.infrastructure.callback_secrets import CallbackSecrets
+from gateway.infrastructure.callback_secrets import SqlCallbackSecrets
 from gateway.infrastructure.callback_sender import SignedSender
 from gateway.infrastructure.idempotency import forget_old_keys
 from gateway.infrastructure.persistence import SqlJobReader, sql_work
@@ -69,7 +69,7 @@ def _application(
         reask_after_s=settings.reask_after_s,
         hand_over=relay.hand_over,
     )
-    secrets = CallbackSecrets(base.sessions, base.vault)
+    secrets = SqlCallbackSecrets(base.sessions, base.vault)
     return Application(
         jobs=JobService(
             open_work=open_work,

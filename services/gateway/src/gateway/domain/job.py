@@ -44,11 +44,10 @@ NEXT: dict[JobStatus, set[JobStatus]] = {
 
 #: Every reason for which a job may end without an answer. Clients may switch on these.
 FAILURES = {
-    "attempts_exhausted": "it failed as often as it may be tried",
+    "attempts_exhausted": "something that we did not foresee, as often as it may be tried",
     "budget_exceeded": "today's budget is spent",
     "config_not_found": "its LLM config is gone or inactive",
     "deadline_exceeded": "it took longer than a job may take",
-    "internal": "something that we did not foresee",
     "llm_auth": "the provider refused the key, or its quota is spent",
     "llm_bad_answer": "the model's answer was empty or unreadable",
     "llm_rejected": "the provider will not take this request",

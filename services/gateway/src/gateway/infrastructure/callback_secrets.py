@@ -26,8 +26,8 @@ _REPLACE = text("""
 
 
 @dataclass(frozen=True)
-class CallbackSecrets:
-    """One current secret per tenant, and one for the platform's own jobs."""
+class SqlCallbackSecrets:
+    """Honours gateway.application.ports.CallbackSecrets: one current secret for each owner."""
 
     sessions: Sessions
     vault: Vault

@@ -10,7 +10,7 @@ from gateway.application.ports import CallbackSender
 from gateway.application.rendering import as_bytes, job_view, webhook_id
 from gateway.domain.callback import Callback, Verdict
 from gateway.domain.job import Job
-from gateway.infrastructure.callback_secrets import CallbackSecrets
+from gateway.infrastructure.callback_secrets import SqlCallbackSecrets
 from shared.infrastructure.guarded_http import BlockedAddress, GuardedClient, Unreachable
 
 LONGEST_RETRY_AFTER_S = 3_600.0
@@ -19,7 +19,7 @@ LONGEST_RETRY_AFTER_S = 3_600.0
 class SignedSender(CallbackSender):
     """Honours gateway.application.ports.CallbackSender."""
 
-    def __init__(self, client: GuardedClient, secrets: CallbackSecrets) -> None:
+    def __init__(self, client: GuardedClient, secrets: SqlCallbackSecrets) -> None:
         self._client = client
         self._secrets = secrets
 
