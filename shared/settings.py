@@ -112,7 +112,7 @@ class Jobs(_Settings):
     #: hosts and networks that callbacks may reach although they are private (comma separated)
     callback_allowed_hosts: str = ""
     callback_allow_http: bool = False
-    #: first pause after a failed callback; grows fivefold, so that 8 tries span about a day
+    #: first pause after a failed callback; the next ones grow, and span about a day in all
     callback_retry_base_s: Seconds = 5.0
     #: requests a minute for one API key; 0 switches the limit off
     rate_limit_per_minute: int = Field(default=1_000, ge=0)

@@ -128,9 +128,10 @@ def test_the_house_rules_are_kept() -> None:
 
 def test_only_the_graph_is_type_checked_less_strictly() -> None:
     # A word split in two, or this file would find itself.
-    lenient = [one for one in everything() if "# pyright: " + "basic" in one.text]
+    lenient = [one.path for one in everything() if "# pyright: " + "basic" in one.text]
 
-    assert [one.path.name for one in lenient if one.path.name != "graph.py"] == []
+    # What the benchmarks compare us with is not checked at all.
+    assert [path.name for path in lenient if path.parts[0] != "bench"] == ["graph.py"]
 
 
 # -- messages

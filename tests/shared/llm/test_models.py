@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.llm.catalogue import Provider, Temperature
-from shared.llm.chat import ChatMessage
+from shared.llm.chat import ChatMessage, ChatModels
 from shared.llm.models import LangChainModels
 from tests.shared.llm.provider_house import (
     KEYS,
@@ -17,6 +17,8 @@ from tests.shared.llm.provider_house import (
     models_with,
     no_keys,
 )
+
+CONTRACT_OF = ChatModels
 
 BOTH = pytest.mark.parametrize("provider", [Provider.OPENAI, Provider.ANTHROPIC])
 
