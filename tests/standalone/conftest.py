@@ -30,7 +30,6 @@ def on_servers(
         "REDIS_TIMEOUT_S": "3",
         "DATA_DIR": str(tmp_path / "data"),
         "LOG_LEVEL": "WARNING",
-        "COLUMNS": "200",
     }
     with configured(monkeypatch, environment):
         yield environment

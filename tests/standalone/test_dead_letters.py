@@ -9,7 +9,8 @@ from sqlalchemy import text
 from tests.databases import connected
 from tests.standalone.conftest import Command
 
-BODY = b'{"job_id": "[not a uuid]", "prompt": "kopi"}'
+#: What a command line might take for its own: markup, an emoji's name, a line that is too long.
+BODY = b'{"job_id": "[/not a uuid]", "prompt": ":coffee: kopi", "more": "%b"}' % (b"kopi " * 100)
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def bury(url: str) -> str:
         await database.execute(
             text("""
                 INSERT INTO platform.messages (id, queue, kind, body, headers, dead_at)
-                VALUES (:id, 'ai_tasks', 'ProcessPrompt', :body, '{}', now())"""),
+                VALUES (:id, 'ai_tasks', '[/]ProcessPrompt', :body, '{}', now())"""),
             {"id": (letter_id := uuid4()), "body": BODY},
         )
     return str(letter_id)
@@ -39,7 +40,7 @@ def test_a_dead_letter_is_listed_and_shown_whole(ai_platform: Command, letter: s
     listed = ai_platform("dead-letters", "list", "ai_tasks")
     shown = ai_platform("dead-letters", "show", "ai_tasks", letter)
 
-    assert all(word in listed.stdout for word in (letter, "ProcessPrompt", str(len(BODY))))
+    assert all(word in listed.stdout for word in (letter, "[/]ProcessPrompt", str(len(BODY))))
     assert "kopi" not in listed.stdout, "a list tells nothing of what was written"
     assert shown.stdout == f"{BODY.decode()}\n"
 
@@ -63,3 +64,8 @@ def test_an_unknown_letter_is_no_disaster(ai_platform: Command, command: str) ->
 
     assert done.exit_code == (2 if command == "show" else 0)
     assert "Traceback" not in done.output
+
+
+def test_no_letters_are_no_letters(ai_platform: Command) -> None:
+    assert ai_platform("dead-letters", "list", "ai_tasks", "--limit", "0").exit_code == 2
+    assert ai_platform("dead-letters", "list", "ai_tasks", "--limit", "1").exit_code == 0

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from uuid import uuid4
 
 import pytest
 
@@ -11,6 +10,7 @@ from tests.flows.platform import running
 from tests.standalone.conftest import Command, elsewhere
 from tests.waiting import until
 
+TENANT = "018f0000-0000-7000-8000-00000000000a"
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
@@ -42,16 +42,23 @@ async def test_a_new_key_opens_doors_until_it_is_revoked(
 
 
 def test_the_list_shows_everything_but_the_secret(ai_platform: Command) -> None:
-    tenant = str(uuid4())
     secret = ai_platform(
-        *("keys", "create", "the shop", "--scope", "tenant:read", "--tenant", tenant)
+        *("keys", "create", "the shop", "--scope", "tenant:read", "--tenant", TENANT)
     ).stdout.strip()
 
     listed = ai_platform("keys", "list").stdout
 
     _, prefix, hidden = secret.split("_", 2)
-    assert all(word in listed for word in (prefix, "the shop", "tenant:read", tenant))
+    assert all(word in listed for word in (prefix, "the shop", "tenant:read", TENANT))
     assert hidden not in listed
+
+
+def test_a_name_is_shown_as_it_was_given(ai_platform: Command) -> None:
+    name = "[/] [red]:coffee: shop"
+
+    ai_platform("keys", "create", name)
+
+    assert name in ai_platform("keys", "list").stdout
 
 
 @pytest.mark.parametrize(
@@ -59,10 +66,10 @@ def test_the_list_shows_everything_but_the_secret(ai_platform: Command) -> None:
     [
         ("create", "x", "--scope", "king"),
         ("create", "x", "--scope", "tenant"),
-        ("create", "x", "--tenant", str(uuid4())),
+        ("create", "x", "--tenant", TENANT),
         ("create", "x", "--scope", "tenant", "--tenant", "no-uuid"),
         ("create", " "),
-        ("revoke", str(uuid4())),
+        ("revoke", TENANT),
         ("revoke", "no-uuid"),
     ],
     ids=" ".join,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from tests.databases import CLONE_PREFIX, connected, drop_database, with_database
+from tests.databases import APP_LOGIN, CLONE_PREFIX, connected, drop_database, with_database
 from tests.standalone.conftest import Command
 
 CONTENT = """
@@ -73,3 +73,18 @@ def test_what_an_operator_changed_or_removed_stays_so(
     assert ai_platform("seed").exit_code == 0
 
     assert asyncio.run(temperatures(owner_database_url)) == {"default-smart": 1.5, "offline": 0.7}
+
+
+def test_only_the_owner_may_make_tables(
+    ai_platform: Command, bare_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = bare_database_url.rpartition("/")[2]
+    monkeypatch.setenv(
+        "MIGRATIONS_DATABASE_URL", with_database(bare_database_url, name, login=APP_LOGIN)
+    )
+
+    refused = ai_platform("migrate")
+
+    assert refused.exit_code == 78
+    assert "MIGRATIONS_DATABASE_URL must be the tables' owner's" in refused.stderr
+    assert refused.stderr.count("\n") == 1

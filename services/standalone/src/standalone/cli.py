@@ -2,19 +2,25 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
+from sqlalchemy.exc import ProgrammingError
 
-from shared.domain import DomainError
+from shared.availability import DatabaseUnavailable
 from shared.embedded import EmbeddedServers, EmbeddedUnavailable
-from shared.ground import Ground, ground, migrate
-from shared.infrastructure.api_keys import ApiKeys, KeyScope, NoSuchApiKey
-from shared.settings import Infrastructure, Platform, load
+from shared.ground import Ground, Seed, ground, migrate
+from shared.infrastructure.api_keys import ApiKeyRejected, ApiKeys, KeyScope, NoSuchApiKey
+from shared.infrastructure.migrations import NewerDatabase, pending
+from shared.messaging import CarrierUnavailable
+from shared.settings import Infrastructure, Platform, load, refuse
 from standalone.demo import Demo
 from standalone.doctor import examine
 from standalone.up import serve
@@ -25,8 +31,12 @@ letters_cli = typer.Typer(no_args_is_help=True, help="Messages that were set asi
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(letters_cli, name="dead-letters")
 
-console = Console(highlight=False)
+# Nobody reads a pipe's 80 columns: lines stay whole there.
+console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 Answer = TypeVar("Answer")
+
+#: as many as are looked through for one
+MOST_LETTERS = 10_000
 
 
 def main() -> None:
@@ -35,6 +45,10 @@ def main() -> None:
         cli()
     except EmbeddedUnavailable as unavailable:
         raise SystemExit(f"{unavailable}") from None
+    except CarrierUnavailable as away:
+        raise SystemExit(f"the messages cannot be reached ({away})") from None
+    except DatabaseUnavailable as away:
+        raise SystemExit(f"PostgreSQL does not answer ({away})") from None
 
 
 @cli.command()
@@ -58,7 +72,7 @@ def migrate_tables() -> None:
     infrastructure, platform = load(Infrastructure), load(Platform)
     url = infrastructure.migrations_database_url or infrastructure.database_url
     if url is not None:
-        asyncio.run(migrate(url.get_secret_value(), [seed_agents]))
+        asyncio.run(_migrate(url.get_secret_value(), [seed_agents]))
     else:
         servers = EmbeddedServers(platform.data_dir, valkey=False, say=console.print)
         with servers as embedded:
@@ -80,7 +94,7 @@ def doctor() -> None:
         is_well = True
         async for finding in examine(base):
             mark = "[green]ok [/]" if finding.is_well else "[red]BAD[/]"
-            console.print(f"{mark} {finding.what}: {finding.says}")
+            console.print(f"{mark} {escape(f'{finding.what}: {finding.says}')}", soft_wrap=True)
             is_well = is_well and finding.is_well
         return is_well
 
@@ -91,28 +105,26 @@ def doctor() -> None:
 @keys_cli.command("create")
 def create_key(
     name: str,
-    scope: Annotated[str, typer.Option(help="platform, tenant or tenant:read")] = "platform",
-    tenant: Annotated[str | None, typer.Option(help="The tenant's id.")] = None,
+    scope: Annotated[KeyScope, typer.Option(help="What it may do.")] = KeyScope.PLATFORM,
+    tenant: Annotated[UUID | None, typer.Option(help="The tenant's id.")] = None,
 ) -> None:
     """Make a key; its secret is shown once."""
 
     async def create(base: Ground) -> str:
-        tenant_id = UUID(tenant) if tenant else None
-        made = await ApiKeys(base.sessions).create(name, KeyScope(scope), tenant_id)
-        return made.secret
+        return (await ApiKeys(base.sessions).create(name, scope, tenant)).secret
 
     try:
-        console.print(_with_ground(create))
-    except (DomainError, ValueError) as refusal:
+        console.out(_with_ground(create))
+    except ApiKeyRejected as refusal:
         raise typer.BadParameter(str(refusal)) from None
 
 
 @keys_cli.command("list")
 def list_keys() -> None:
     """Every key, without its secret."""
-    table = Table("id", "prefix", "name", "scope", "tenant", "created", "revoked")
+    table = _table("prefix", "name", "scope", "tenant", "created", "revoked")
     for key in _with_ground(lambda base: ApiKeys(base.sessions).list()):
-        table.add_row(
+        cells = (
             str(key.id),
             key.prefix,
             key.name,
@@ -121,6 +133,7 @@ def list_keys() -> None:
             f"{key.created_at:%Y-%m-%d %H:%M}",
             f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
         )
+        table.add_row(*map(Text, cells))
     console.print(table)
 
 
@@ -135,20 +148,20 @@ def revoke_key(key_id: UUID) -> None:
 
 
 @letters_cli.command("list")
-def list_letters(queue: str, limit: int = 100) -> None:
+def list_letters(queue: str, limit: Annotated[int, typer.Option(min=1)] = 100) -> None:
     """What was set aside from a queue, oldest first."""
-    table = Table("id", "kind", "bytes")
+    table = _table("kind", "bytes")
     for letter in _with_ground(lambda base: base.transport.dead_letters(queue, limit=limit)):
-        table.add_row(letter.id, letter.kind, str(len(letter.body)))
+        table.add_row(*map(Text, (letter.id, letter.kind, str(len(letter.body)))))
     console.print(table)
 
 
 @letters_cli.command("show")
 def show_letter(queue: str, letter_id: str) -> None:
     """One message, whole. It may hold what a customer wrote."""
-    for letter in _with_ground(lambda base: base.transport.dead_letters(queue)):
+    for letter in _with_ground(lambda base: base.transport.dead_letters(queue, limit=MOST_LETTERS)):
         if letter.id == letter_id:
-            console.print(letter.body.decode(errors="replace"), markup=False)
+            console.out(letter.body.decode(errors="replace"))
             return
     raise typer.BadParameter(f"there is no dead letter {letter_id} in {queue}")
 
@@ -158,6 +171,23 @@ def replay_letters(queue: str, ids: list[str]) -> None:
     """Put messages back on their queue."""
     moved = _with_ground(lambda base: base.transport.replay(queue, ids))
     console.print(f"{moved} put back on {queue}.")
+
+
+def _table(*columns: str) -> Table:
+    """Its first column, `id`, stays whole on the narrowest terminal: it is there to be copied."""
+    return Table(Column("id", no_wrap=True), *columns)
+
+
+async def _migrate(url: str, seeds: Sequence[Seed]) -> None:
+    """Raises DatabaseUnavailable."""
+    try:
+        await pending(url)
+        await migrate(url, seeds)
+    except NewerDatabase as newer:
+        refuse(f"the database is at revision {newer}, which is newer than this code")
+    except ProgrammingError as refused:
+        reason = str(refused.orig).partition("\n")[0]
+        refuse(f"MIGRATIONS_DATABASE_URL must be the tables' owner's: {reason}")
 
 
 def _with_ground(act: Callable[[Ground], Awaitable[Answer]]) -> Answer:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
 
 from shared.interface.serving import refuse_busy_port, server_for
 from shared.settings import Infrastructure, Platform, load
@@ -77,7 +78,7 @@ class _Run:
         try:
             await story.tell()
         except (PromiseBroken, httpx.HTTPError) as broken:
-            self.console.print(f"[bold red]That should not have happened:[/] {broken}")
+            self.console.print(f"[bold red]That should not have happened:[/] {escape(str(broken))}")
             return False
         return True
 
