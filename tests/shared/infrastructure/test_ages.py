@@ -1,6 +1,6 @@
 """What waits, for how long, and what was set aside, as Prometheus hears it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from uuid import uuid4
 
 import pytest
@@ -11,8 +11,8 @@ from shared import metrics
 from shared.infrastructure.ages import Waits, watch_ages
 from shared.infrastructure.database import Sessions, transaction
 from shared.infrastructure.postgres_queue import PostgresTransport
-from shared.messaging import Incoming, Outcome
-from tests.shared.infrastructure.hearing import Hearing, a_message, listening
+from tests.shared.infrastructure.hearing import a_message, listening, unreadable
+from tests.waiting import until
 
 WORKERS = Waits("workers", "ai_engine.workers", since="beat_at", condition="beat_at < now()")
 ADD = text("INSERT INTO ai_engine.workers VALUES (:id, now() - make_interval(secs => :age))")
@@ -50,20 +50,17 @@ async def test_the_oldest_of_those_that_wait_counts(
 async def test_dead_letters_are_counted_until_they_are_gone(
     sessions: Sessions, transport: PostgresTransport
 ) -> None:
-    async def unreadable(batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        return [Outcome.DEAD for _ in batch]
-
     message = a_message(QUEUE)
     await transport.publish([message])
-    async with listening(transport, QUEUE, hearing := Hearing(unreadable)):
-        await hearing.hears([message])
+
+    async def is_counted() -> bool:
+        return await scraped("aip_dead_letters", queue=QUEUE) == 1
 
     async with watch_ages(sessions, transport, []):
-        before = await scraped("aip_dead_letters", queue=QUEUE)
+        async with listening(transport, QUEUE, unreadable):
+            await until(is_counted, "it was set aside", within=5)
         await transport.replay(QUEUE, [str(message.id)])
-        after = await scraped("aip_dead_letters", queue=QUEUE)
-
-    assert (before, after) == (1, 0)
+        assert await scraped("aip_dead_letters", queue=QUEUE) == 0
 
 
 async def test_nobody_asks_for_ages_after_the_end(
