@@ -9,11 +9,9 @@ from bench.measuring import Bench, Found, in_turn, load
 from bench.processes import watched_memory
 from bench.simulators import load_langchain, simulators
 from bench.systems import System, Wish, started
-from bench.throughput import BOTH, WARM_UP_JOBS, compared
+from bench.throughput import BOTH, WARM_UP_JOBS, compared, moments
 
 MODEL_S = 2.0
-#: How long after the last answer a second one may still come: longer than any claim lasts.
-AFTERMATH_S = 5.0
 PATIENCE_S = 60.0
 
 
@@ -57,10 +55,12 @@ def slow_models(bench: Bench) -> list[Row]:
 
 
 def _slow(bench: Bench, system: System, seen: Seen) -> float:
+    """From the first POST to the last answer, by the times that the system itself tells."""
     with watched_memory(system.worker) as peak:
-        seconds: float = load("through", system, jobs=bench.scale.slow_jobs)["seconds"]
+        ids = load("submit", system, jobs=bench.scale.slow_jobs)["ids"]
+        jobs = load("watch", system, ids=ids, patience_s=PATIENCE_S, look_again_s=0.25)["jobs"]
     seen.peaks_mib.setdefault(system.name, []).append(peak.mebibytes)
-    return seconds
+    return max(moments(jobs, "updated_at")) - min(moments(jobs, "created_at"))
 
 
 def _killed(bench: Bench, system: System, seen: Seen) -> float:
@@ -71,7 +71,7 @@ def _killed(bench: Bench, system: System, seen: Seen) -> float:
     system.worker.start()
     ended = load("watch", system, ids=ids, patience_s=PATIENCE_S, look_again_s=0.05)["jobs"]
     seconds = time.monotonic() - began - MODEL_S
-    time.sleep(AFTERMATH_S)
+    time.sleep(bench.scale.aftermath_s)
     again = load("watch", system, ids=list(ended), patience_s=PATIENCE_S, look_again_s=0.05)["jobs"]
     twice = sum(again.get(job_id) != job for job_id, job in ended.items())
     seen.lost.setdefault(system.name, []).append(len(ids) - len(ended))

@@ -95,7 +95,7 @@ async def watch(plan: Json) -> Json:
             async with asyncio.timeout(plan["patience_s"]):
                 await asyncio.gather(*map(watch_on, connections))
     seconds = time.perf_counter() - began
-    kept = ("status", "updated_at", "result")
+    kept = ("status", "created_at", "updated_at", "result")
     return {
         "seconds": seconds,
         "jobs": {job_id: {name: job[name] for name in kept} for job_id, job in jobs.items()},

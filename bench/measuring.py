@@ -26,10 +26,20 @@ class Scale:
     one_by_one: int = 60
     slow_jobs: int = 500
     in_flight: int = 100
+    #: how long after the last answer a second one may still come
+    aftermath_s: float = 5.0
     model_calls: int = 480
 
 
-QUICK = Scale(repetitions=1, accept_s=1.0, jobs=400, backlog=800, one_by_one=15, model_calls=96)
+QUICK = Scale(
+    repetitions=1,
+    accept_s=0.7,
+    jobs=300,
+    backlog=600,
+    one_by_one=10,
+    model_calls=96,
+    aftermath_s=1.0,
+)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The systems that are measured: how each is started, and where it is asked."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from bench.cpu import Meter
 from bench.processes import Process, free_port, python, running
 from bench.servers import Place, Servers
 
-Name = Literal["platform", "taskiq", "bare"]
+Name = Literal["platform", "taskiq", "taskiq_orm", "bare"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ def started(servers: Servers, directory: Path, wish: Wish, *names: Name) -> Gene
             _BUILDERS[name](closing.enter_context(servers.place(name)), directory, wish)
             for name in names
         ]
-        for system in systems:
-            closing.enter_context(running(system.api))
+        closing.enter_context(running(*(system.api for system in systems)))
         if wish.has_worker:
             closing.enter_context(running(*(s.worker for s in systems if s.worker.command)))
         yield systems
@@ -84,9 +84,12 @@ def _platform(place: Place, directory: Path, wish: Wish) -> System:
     )
 
 
-def _taskiq(place: Place, directory: Path, wish: Wish) -> System:
+def _taskiq(
+    place: Place, directory: Path, wish: Wish, name: Name = "taskiq", store: str = "asyncpg"
+) -> System:
     port = free_port()
     environment = {
+        "BENCH_STORE": store,
         "BENCH_DATABASE_URL": place.database_url,
         "BENCH_RABBITMQ_URL": place.rabbitmq_url,
         "BENCH_QUEUE": place.queue("taskiq"),
@@ -96,7 +99,7 @@ def _taskiq(place: Place, directory: Path, wish: Wish) -> System:
     words = python("taskiq", "worker", "bench.reference.queued:broker", "--workers", "1")
     words += ["--max-async-tasks", str(wish.concurrency), "--log-level", "WARNING"]
     return System(
-        "taskiq",
+        name,
         f"http://127.0.0.1:{port}",
         place,
         api=_reference(place, directory, "queued", environment, port=port),
@@ -116,7 +119,12 @@ def _bare(place: Place, directory: Path, _: Wish) -> System:
     )
 
 
-_BUILDERS = {"platform": _platform, "taskiq": _taskiq, "bare": _bare}
+_BUILDERS: Mapping[Name, Callable[[Place, Path, Wish], System]] = {
+    "platform": _platform,
+    "taskiq": _taskiq,
+    "taskiq_orm": partial(_taskiq, name="taskiq_orm", store="orm"),
+    "bare": _bare,
+}
 
 
 def _reference(

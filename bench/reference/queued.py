@@ -20,11 +20,14 @@ from taskiq_aio_pika.exchange import Exchange
 from taskiq_aio_pika.queue import Queue
 
 from bench.reference.jobs import JobAccepted, Jobs, JobView, SubmitJob
+from bench.reference.orm import OrmJobs
 
 QUEUE = os.environ["BENCH_QUEUE"]
 MODEL_DELAY_S = float(os.environ.get("BENCH_MODEL_DELAY_S", "0"))
 
-jobs = Jobs()
+STORES: dict[str, type[Jobs | OrmJobs]] = {"asyncpg": Jobs, "orm": OrmJobs}
+
+jobs = STORES[os.environ["BENCH_STORE"]]()
 broker = AioPikaBroker(
     os.environ["BENCH_RABBITMQ_URL"],
     # As many as may run at once: with its default of 10, no more than 10 ever would.
