@@ -196,6 +196,7 @@ def witness(
     return Witness(collector, capsys, caplog)
 
 
+@pytest.mark.slow
 async def test_no_canary_is_found_where_it_does_not_belong(
     start_traced: Start,
     provider: Provider,

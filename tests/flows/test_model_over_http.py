@@ -207,6 +207,7 @@ async def test_an_agent_that_fails_is_stood_in_for(platform: Platform, provider:
     assert (job["status"], job["agent"]) == ("COMPLETED", "fallback")
 
 
+@pytest.mark.slow
 async def test_an_endpoint_that_keeps_failing_is_left_alone(
     start: Start, provider: Provider
 ) -> None:
