@@ -55,7 +55,7 @@ async def take(worker: OpenWork, *asked: NewRun) -> list[Run]:
 
 async def take_due(worker: OpenWork, most: int = 10) -> list[Run]:
     async with worker() as work:
-        return list(await work.runs.take_due(most))
+        return list(await work.runs.take_due([most] * SUSPECT_AFTER))
 
 
 async def announced(sessions: Sessions) -> list[str]:
@@ -226,31 +226,102 @@ async def crash_on(run: NewRun, times: int, worker: OpenWork, sessions: Sessions
         async with worker() as work:
             await work.runs.take_over()
             await work.workers.beat()
+            await work.runs.reserve_suspect()
             await work.runs.take_suspect()
-            await work.runs.take_due(10)
+            await work.runs.take_due([10] * SUSPECT_AFTER)
 
 
-async def test_a_run_that_crashed_its_worker_twice_is_only_taken_as_a_suspect(
+async def test_a_run_that_was_in_too_many_crashes_is_only_taken_as_a_suspect(
     worker: OpenWork, sessions: Sessions
 ) -> None:
     await take(worker, asked := a_new_run())
-    ordinary: list[Run] = []
-    for _ in range(SUSPECT_AFTER):
+    for crashes in range(1, SUSPECT_AFTER + 1):
         await crash(sessions)
         async with worker() as work:
             await work.runs.take_over()
             await work.workers.beat()
-            ordinary = list(await work.runs.take_due(10))
+        if crashes < SUSPECT_AFTER:
+            assert await take_due(worker)
 
-    assert ordinary == []
+    assert await take_due(worker) == []
     async with worker() as work:
-        assert await work.runs.any_suspect()
+        assert await work.runs.take_suspect() is None  # not before it was chosen
+        assert await work.runs.reserve_suspect()
         suspect = await work.runs.take_suspect()
     assert suspect is not None
     assert suspect.job_id == asked.job_id
 
 
-async def test_a_run_that_crashes_its_worker_a_third_time_is_given_up(
+async def test_one_worker_at_a_time_runs_a_suspect(
+    hire: Hire, worker: OpenWork, sessions: Sessions
+) -> None:
+    await take(worker, a_new_run(), a_new_run())
+    async with transaction(sessions) as session:
+        await session.execute(
+            text("""
+                UPDATE ai_engine.runs
+                   SET state = 'WAITING', worker_id = NULL, crash_attempts = :crashes"""),
+            {"crashes": SUSPECT_AFTER},
+        )
+    other = hire()
+    async with other() as work:
+        await work.workers.beat()
+
+    async with worker() as work:
+        assert await work.runs.reserve_suspect()
+    async with other() as work:
+        assert not await work.runs.reserve_suspect()
+    async with worker() as work:
+        suspect = await work.runs.take_suspect()
+    async with other() as work:
+        assert not await work.runs.reserve_suspect()
+    assert suspect is not None
+    async with worker() as work:
+        await work.runs.decide([(suspect, ANSWER, SPENT)])
+
+    async with other() as work:
+        assert await work.runs.reserve_suspect()
+        assert await work.runs.take_suspect()
+
+
+async def test_a_suspect_that_was_chosen_by_somebody_who_died_is_chosen_anew(
+    hire: Hire, worker: OpenWork, sessions: Sessions
+) -> None:
+    await crash_on(a_new_run(), SUSPECT_AFTER - 1, worker, sessions)
+    await crash(sessions)
+    async with worker() as work:
+        await work.runs.take_over()
+        await work.workers.beat()
+        assert await work.runs.reserve_suspect()
+    await crash(sessions)
+    other = hire()
+
+    async with other() as work:
+        await work.workers.beat()
+        assert list(await work.runs.take_over()) == []
+        assert await work.runs.reserve_suspect()
+        suspect = await work.runs.take_suspect()
+    assert suspect is not None
+    assert suspect.crash_attempts == SUSPECT_AFTER  # nobody is blamed for waiting
+
+
+async def test_those_that_were_in_a_crash_are_taken_a_few_at_a_time(
+    worker: OpenWork, sessions: Sessions
+) -> None:
+    await take(worker, *(a_new_run() for _ in range(12)))
+    async with transaction(sessions) as session:
+        await session.execute(
+            text("UPDATE ai_engine.runs SET state = 'WAITING', crash_attempts = mod(seq, 3)")
+        )
+
+    async with worker() as work:
+        taken = await work.runs.take_due([10, 3, 1])
+
+    assert sorted(run.crash_attempts for run in taken)[-4:] == [1, 1, 1, 2]
+    assert len(taken) <= 10
+
+
+async def test_a_run_that_crashes_its_worker_once_too_often_is_given_up(
     worker: OpenWork, sessions: Sessions
 ) -> None:
     asked = a_new_run()

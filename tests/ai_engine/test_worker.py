@@ -28,6 +28,7 @@ from ai_engine.application.processing import (
 from ai_engine.application.pulse import Pulse
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker, storable, trouble_of
+from ai_engine.domain.run import company
 from ai_engine.infrastructure.thread_store import SqlThreadHistory
 from ai_engine.infrastructure.work import sql_work
 from shared.availability import DatabaseUnavailable
@@ -404,6 +405,31 @@ async def test_a_stopping_worker_finishes_what_it_can_and_hands_back_the_rest(
     assert await shop.rows("SELECT 1 FROM ai_engine.workers") == []
 
 
+async def test_those_that_were_in_a_crash_are_run_a_few_at_a_time(open_shop: Open) -> None:
+    at_once = most = 0
+
+    async def count(request: ProcessingRequest) -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.05)
+        at_once -= 1
+        return "done"
+
+    shop = await open_shop(count, capacity=12)
+    async with shop.worker.runs.open_work() as work:
+        await work.runs.take_new([a_new_run() for _ in range(12)])
+    await shop.rows(
+        "UPDATE ai_engine.runs SET state = 'WAITING', crash_attempts = 1 RETURNING job_id"
+    )
+
+    loop = asyncio.create_task(shop.worker.take_what_is_due(0.02))
+    await shop.done(12)
+
+    loop.cancel()
+    assert most == company(1, 12) == 3
+
+
 async def test_a_suspect_runs_alone(open_shop: Open) -> None:
     company: list[int] = []
     others = asyncio.Event()
@@ -426,7 +452,7 @@ async def test_a_suspect_runs_alone(open_shop: Open) -> None:
                 INSERT INTO ai_engine.runs (job_id, question, headers, state, attempt,
                        error_attempts, crash_attempts, available_at, deadline_at, spent)
                 SELECT gen_random_uuid(), jsonb_set(question, '{prompt}', '"suspect"'), headers,
-                       'WAITING', 2, 0, 2, clock_timestamp(), deadline_at, spent
+                       'WAITING', 2, 0, 3, clock_timestamp(), deadline_at, spent
                   FROM ai_engine.runs""")
         )
 

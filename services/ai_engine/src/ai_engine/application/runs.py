@@ -66,16 +66,16 @@ class RunService:
         async with self.open_work() as work:
             await work.runs.tell_begun(ids)
 
-    async def take_due(self, most: int) -> Sequence[Run]:
+    async def take_due(self, rooms: Sequence[int]) -> Sequence[Run]:
         async with self.open_work() as work:
-            taken = await work.runs.take_due(most)
+            taken = await work.runs.take_due(rooms)
         if taken:
             crash_point("run.taken_up")
         return taken
 
-    async def any_suspect(self) -> bool:
+    async def reserve_suspect(self) -> bool:
         async with self.open_work() as work:
-            return await work.runs.any_suspect()
+            return await work.runs.reserve_suspect()
 
     async def take_suspect(self) -> Run | None:
         async with self.open_work() as work:

@@ -14,7 +14,15 @@ from ai_engine.application.processing import (
     ProcessingResult,
 )
 from ai_engine.application.runs import Attempt, RunService
-from ai_engine.domain.run import Answered, JobId, NewRun, Run, Trouble
+from ai_engine.domain.run import (
+    SUSPECT_AFTER,
+    Answered,
+    JobId,
+    NewRun,
+    Run,
+    Trouble,
+    company,
+)
 from shared import logs, metrics, tracing
 from shared.availability import DatabaseUnavailable
 from shared.crash_points import crash_point
@@ -36,6 +44,8 @@ class Worker:
     now: Clock
     capacity: int
     _busy: dict[JobId, asyncio.Task[None]] = field(default_factory=dict[JobId, asyncio.Task[None]])
+    #: how many crashes each of them was in
+    _crashes: dict[JobId, int] = field(default_factory=dict[JobId, int])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     #: before its first beat the others take it for dead
     _has_beaten: bool = False
@@ -72,8 +82,8 @@ class Worker:
         Looks when it knows of one, and every `every_s` seconds for those it does not know of.
         """
         while True:
-            if (room := self._free()) > 0:
-                self._begin(await self.runs.take_due(room))
+            if self._free() > 0:
+                self._begin(await self.runs.take_due(self._rooms()))
             with suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._due.wait()
@@ -89,7 +99,7 @@ class Worker:
 
     async def take_a_suspect(self) -> None:
         """Run one suspect with nobody else in the process, so that a crash proves its guilt."""
-        if self._is_closed or not await self.runs.any_suspect():
+        if self._is_closed or not await self.runs.reserve_suspect():
             return
         self._is_closed = True
         try:
@@ -142,16 +152,29 @@ class Worker:
         is_open = self._has_beaten and not self._is_closed
         return self.capacity - len(self._busy) if is_open else 0
 
+    def _rooms(self) -> list[int]:
+        """How many may be taken now of those that were in no crash, in one, and so on."""
+        in_hand = self._crashes.values()
+        return [
+            min(
+                self._free(),
+                company(crashes, self.capacity) - sum(known >= crashes for known in in_hand),
+            )
+            for crashes in range(SUSPECT_AFTER)
+        ]
+
     def _begin(self, runs: Sequence[Run]) -> None:
         for run in runs:
             task = asyncio.create_task(self._work_on(run), name=f"run-{run.job_id}")
             self._busy[run.job_id] = task
+            self._crashes[run.job_id] = run.crash_attempts
             if run.attempt == 1:
                 self._begun.append(run.job_id)
             task.add_done_callback(partial(self._ended, run.job_id))
 
     def _ended(self, job_id: JobId, _: asyncio.Task[None]) -> None:
         self._busy.pop(job_id, None)
+        self._crashes.pop(job_id, None)
         if self._free() == 1 or not self._busy:
             # Kept, because a task that nobody refers to may be collected before it has run.
             self._telling = asyncio.ensure_future(self._notify())

@@ -17,9 +17,19 @@ class RunState(StrEnum):
 
 
 #: After this many crashes a run is suspected to be their cause, and runs alone ...
-SUSPECT_AFTER = 2
+SUSPECT_AFTER = 3
 #: ... and after this many it is given up.
-GUILTY_AFTER = 3
+GUILTY_AFTER = 4
+
+
+def company(crashes: int, capacity: int) -> int:
+    """How many runs that were in hand in so many crashes one worker may have in hand at once.
+
+    The fewer are put at risk together, the fewer are left to be suspected after the next crash.
+    Those that were merely there then end soon, instead of waiting to be run alone.
+    """
+    share: int = capacity // 4**crashes
+    return max(1, share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,16 +164,22 @@ class Runs(Protocol):
         """Announce that these are being worked on."""
         ...
 
-    async def take_due(self, most: int, /) -> Sequence[Run]:
-        """Lease WAITING runs whose time has come; never suspects, never two of one thread."""
+    async def take_due(self, rooms: Sequence[int], /) -> Sequence[Run]:
+        """Lease WAITING runs whose time has come; never suspects, never two of one thread.
+
+        At most `rooms[0]` in all, and of those that were in n crashes at most `rooms[n]`.
+        """
         ...
 
-    async def any_suspect(self) -> bool:
-        """Whether a suspect waits to be taken."""
+    async def reserve_suspect(self) -> bool:
+        """Choose a suspect, to be run by this worker alone; False when there is none.
+
+        No other worker may choose one meanwhile: they go on with what is not suspect.
+        """
         ...
 
     async def take_suspect(self) -> Run | None:
-        """Lease one suspect."""
+        """Lease the one that was chosen; None when nobody wants it any more."""
         ...
 
     async def decide(self, decisions: Sequence[tuple[Run, Decision, Spent]], /) -> set[JobId]:

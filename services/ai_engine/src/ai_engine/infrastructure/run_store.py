@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ai_engine.domain.run import (
     CRASHED,
-    GUILTY_AFTER,
-    SUSPECT_AFTER,
     Answered,
     Decision,
     GivenUp,
@@ -25,87 +23,13 @@ from ai_engine.domain.run import (
     RunState,
     Spent,
 )
+from ai_engine.infrastructure import run_sql as sql
 from ai_engine.infrastructure.tables import SCHEMA
 from shared import metrics
 from shared.contracts import Message, PromptCompleted, PromptFailed, PromptsStarted, Usage
 from shared.infrastructure.database import Sessions, as_json, one_statement
 from shared.infrastructure.outbox import Envelope, announce
 from shared.messaging import Outgoing
-
-_COLUMNS = (
-    "job_id, tenant_id, question, headers, lease_token, attempt, error_attempts, crash_attempts, "
-    "deadline_at, spent"
-)
-_TAKE_NEW = text(f"""
-    INSERT INTO ai_engine.runs (
-           job_id, tenant_id, thread, question, headers, deadline_at, spent, available_at,
-           state, worker_id, lease_token, attempt, error_attempts, crash_attempts)
-    SELECT job_id, tenant_id, thread, question, headers, deadline_at, '{{}}', clock_timestamp(),
-           CASE WHEN thread IS NULL THEN 'RUNNING' ELSE 'WAITING' END,
-           CASE WHEN thread IS NULL THEN CAST(:worker AS uuid) END,
-           CASE WHEN thread IS NULL THEN gen_random_uuid() END,
-           CASE WHEN thread IS NULL THEN 1 ELSE 0 END, 0, 0
-      FROM json_populate_recordset(NULL::ai_engine.runs, CAST(:rows AS json))
-     ORDER BY job_id
-    ON CONFLICT (job_id) DO NOTHING
-    RETURNING state, {_COLUMNS}""")  # noqa: S608 - column names are ours
-# Threads are locked by name while their runs are stored, so that `seq` is the order of commits.
-_LOCK_THREADS = text("""
-    SELECT pg_advisory_xact_lock(hashtextextended(thread, 0))
-      FROM unnest(CAST(:threads AS text[])) AS thread ORDER BY thread""")
-_TAKE_DUE = f"""
-    UPDATE ai_engine.runs AS run
-       SET state = 'RUNNING', worker_id = :worker, lease_token = gen_random_uuid(),
-           attempt = attempt + 1
-     WHERE job_id = ANY(ARRAY(
-           SELECT job_id FROM ai_engine.runs AS due
-            WHERE state = 'WAITING' AND available_at <= statement_timestamp()
-              AND crash_attempts {{suspect}}
-              AND (thread IS NULL OR NOT EXISTS (
-                   SELECT FROM ai_engine.runs AS earlier
-                    WHERE earlier.thread = due.thread AND earlier.state <> 'DONE'
-                      AND earlier.seq < due.seq))
-            ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED))
-    RETURNING {_COLUMNS}"""  # noqa: S608
-_DECIDE = text("""
-    UPDATE ai_engine.runs AS run
-       SET state = new.state, lease_token = NULL, worker_id = NULL, spent = new.spent,
-           error_attempts = run.error_attempts + new.error_attempts,
-           available_at = clock_timestamp() + make_interval(secs => new.pause),
-           answer_kind = new.answer_kind, answer = new.answer
-      FROM json_to_recordset(CAST(:rows AS json)) AS new (
-           job_id uuid, lease_token uuid, state text, spent jsonb, error_attempts integer,
-           pause double precision, answer_kind text, answer bytea)
-     WHERE run.job_id = new.job_id AND run.lease_token = new.lease_token
-       AND run.state = 'RUNNING'
-    RETURNING run.job_id""")
-_CANCEL = text("""
-    INSERT INTO ai_engine.runs (
-           job_id, question, headers, deadline_at, spent, available_at, state, attempt,
-           error_attempts, crash_attempts)
-    SELECT job_id, '{}', '{}', clock_timestamp(), '{}', clock_timestamp(), 'DONE', 0, 0, 0
-      FROM unnest(CAST(:ids AS uuid[])) AS job_id ORDER BY job_id
-    ON CONFLICT (job_id) DO UPDATE
-       SET state = 'DONE', lease_token = NULL, worker_id = NULL
-     WHERE runs.state <> 'DONE'""")
-_TAKE_OVER = text("""
-    UPDATE ai_engine.runs AS run
-       SET state = 'WAITING', worker_id = NULL, lease_token = NULL,
-           crash_attempts = crash_attempts + 1, available_at = clock_timestamp()
-     WHERE job_id = ANY(ARRAY(
-           SELECT job_id FROM ai_engine.runs AS held
-            WHERE state = 'RUNNING' AND NOT EXISTS (
-                  SELECT FROM ai_engine.workers AS worker
-                   WHERE worker.id = held.worker_id
-                     AND worker.beat_at > clock_timestamp() - make_interval(secs => :patience))
-            ORDER BY job_id FOR UPDATE SKIP LOCKED))
-    RETURNING job_id""")
-
-_RELEASE = """
-    UPDATE ai_engine.runs
-       SET state = 'WAITING', worker_id = NULL, lease_token = NULL,
-           available_at = clock_timestamp()
-     WHERE worker_id = :me AND state = 'RUNNING'"""
 
 
 class SqlRuns:
@@ -130,9 +54,9 @@ class SqlRuns:
     async def take_new(self, asked: Sequence[NewRun], /) -> Sequence[Run]:
         rows = [_row_of(run) for run in {run.job_id: run for run in asked}.values()]
         if threads := [row["thread"] for row in rows if row["thread"]]:
-            await self._session.execute(_LOCK_THREADS, {"threads": threads})
+            await self._session.execute(sql.LOCK_THREADS, {"threads": threads})
         stored = await self._session.execute(
-            _TAKE_NEW, {"rows": as_json(rows), "worker": self._worker_id}
+            sql.TAKE_NEW, {"rows": as_json(rows), "worker": self._worker_id}
         )
         return [_run_of(row) for row in stored if row.state == RunState.RUNNING]
 
@@ -153,23 +77,20 @@ class SqlRuns:
             ]
         )
 
-    async def take_due(self, most: int, /) -> Sequence[Run]:
-        return await self._take(f"< {SUSPECT_AFTER}", most)
+    async def take_due(self, rooms: Sequence[int], /) -> Sequence[Run]:
+        facts = {"me": self._worker_id, "most": rooms[0], "rooms": list(rooms)}
+        return [_run_of(row) for row in await self._session.execute(sql.TAKE_DUE, facts)]
 
-    async def any_suspect(self) -> bool:
-        return bool(
-            await self._session.scalar(
-                text(f"""
-                    SELECT EXISTS (
-                           SELECT FROM ai_engine.runs
-                            WHERE state = 'WAITING' AND available_at <= statement_timestamp()
-                              AND crash_attempts >= {SUSPECT_AFTER})""")  # noqa: S608
-            )
-        )
+    async def reserve_suspect(self) -> bool:
+        if not await self._session.scalar(sql.ANY_SUSPECT):
+            return False
+        await self._session.execute(sql.ONE_AT_A_TIME)
+        facts = {"me": self._worker_id, "patience": self._dead_after_s}
+        return await self._session.scalar(sql.RESERVE_SUSPECT, facts) is not None
 
     async def take_suspect(self) -> Run | None:
-        taken = await self._take(f">= {SUSPECT_AFTER}", 1)
-        return taken[0] if taken else None
+        taken = await self._session.execute(sql.TAKE_SUSPECT, {"me": self._worker_id})
+        return next((_run_of(row) for row in taken), None)
 
     async def decide(self, decisions: Sequence[tuple[Run, Decision, Spent]], /) -> set[JobId]:
         messages = {
@@ -179,7 +100,7 @@ class SqlRuns:
             _decided(run, decision, spent, messages[run.job_id])
             for run, decision, spent in decisions
         ]
-        counted = await self._session.scalars(_DECIDE, {"rows": as_json(rows)})
+        counted = await self._session.scalars(sql.DECIDE, {"rows": as_json(rows)})
         ours = set(counted)
         await self._tell(
             [
@@ -191,10 +112,10 @@ class SqlRuns:
         return ours
 
     async def cancel(self, ids: Sequence[JobId], /) -> None:
-        await self._session.execute(_CANCEL, {"ids": list(ids)})
+        await self._session.execute(sql.CANCEL, {"ids": list(ids)})
 
     async def take_over(self) -> Sequence[JobId]:
-        taken = await self._session.scalars(_TAKE_OVER, {"patience": self._dead_after_s})
+        taken = await self._session.scalars(sql.TAKE_OVER, {"patience": self._dead_after_s})
         ids = list(taken)
         if ids:
             metrics.takeovers.labels("run").inc(len(ids))
@@ -210,29 +131,17 @@ class SqlRuns:
 
     async def give_back(self, ids: Collection[JobId], /) -> None:
         await self._session.execute(
-            text(f"{_RELEASE} AND job_id = ANY(:ids)"), {"me": self._worker_id, "ids": list(ids)}
+            text(f"{sql.RELEASE} AND job_id = ANY(:ids)"), {"me": self._worker_id, "ids": list(ids)}
         )
 
     async def release(self) -> int:
         released = await self._session.execute(
-            text(f"{_RELEASE} RETURNING job_id"), {"me": self._worker_id}
+            text(f"{sql.RELEASE} RETURNING job_id"), {"me": self._worker_id}
         )
         return len(released.all())
 
-    async def _take(self, crashes: str, most: int) -> list[Run]:
-        statement = text(_TAKE_DUE.format(suspect=crashes))
-        taken = await self._session.execute(statement, {"worker": self._worker_id, "most": most})
-        return [_run_of(row) for row in taken]
-
     async def _give_up_the_guilty(self) -> None:
-        rows = await self._session.execute(
-            text(f"""
-                UPDATE ai_engine.runs
-                   SET state = 'RUNNING', lease_token = gen_random_uuid(), worker_id = :me
-                 WHERE state = 'WAITING' AND crash_attempts >= {GUILTY_AFTER}
-                RETURNING {_COLUMNS}"""),  # noqa: S608
-            {"me": self._worker_id},
-        )
+        rows = await self._session.execute(sql.GIVE_UP_THE_GUILTY, {"me": self._worker_id})
         guilty = [_run_of(row) for row in rows]
         if guilty:
             await self.decide([(run, CRASHED, run.spent) for run in guilty])
