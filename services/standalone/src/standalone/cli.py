@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -175,7 +176,9 @@ def replay_letters(queue: str, ids: list[str]) -> None:
 
 def _table(*columns: str) -> Table:
     """Its first column, `id`, stays whole on the narrowest terminal: it is there to be copied."""
-    return Table(Column("id", no_wrap=True), *columns)
+    return Table(
+        Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in columns), box=SIMPLE
+    )
 
 
 async def _migrate(url: str, seeds: Sequence[Seed]) -> None:
