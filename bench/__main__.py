@@ -20,9 +20,9 @@ from bench.models import model_calls
 from bench.report import Findings, show, show_samples, write
 from bench.sampling import sample
 from bench.servers import Missing, servers, versions
-from bench.throughput import accepting, end_to_end, worker_alone
+from bench.throughput import accepting, end_to_end
 
-PARTS = ("accept", "end-to-end", "backlog", "slow", "model")
+PARTS = ("accept", "end-to-end", "slow", "model")
 
 
 def main() -> None:
@@ -71,8 +71,6 @@ def _part(part: str, bench: Bench, findings: Findings) -> list[Row]:
             return accepting(bench)
         case "end-to-end":
             return end_to_end(bench, findings.cpu)
-        case "backlog":
-            return worker_alone(bench)
         case "slow":
             return slow_models(bench)
         case _:
