@@ -131,8 +131,8 @@ def list_keys() -> None:
             key.name,
             key.scope,
             str(key.tenant_id or ""),
-            f"{key.created_at:%Y-%m-%d %H:%M}",
-            f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
+            f"{key.created_at:%Y-%m-%d}",
+            f"{key.revoked_at:%Y-%m-%d}" if key.revoked_at else "",
         )
         table.add_row(*map(Text, cells))
     console.print(table)
