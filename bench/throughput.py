@@ -41,7 +41,7 @@ def accepting(bench: Bench) -> list[Row]:
 
 def end_to_end(bench: Bench, table: CpuTable) -> list[Row]:
     """POST to GET: many at once, one at a time, and a backlog; the model answers at once."""
-    names = [*BOTH, *(ORM if bench.scale.repetitions > 1 else ())]
+    names: list[Name] = [*BOTH, *(ORM if bench.scale.repetitions > 1 else ())]
     with started(bench.servers, bench.directory, Wish(settings=PATIENT), *names) as systems:
         for system in systems:
             load("through", system, jobs=WARM_UP_JOBS)
