@@ -116,7 +116,7 @@ async def test_migrating_again_changes_nothing(owner_database_url: str) -> None:
 
 @pytest.mark.slow
 async def test_without_urls_servers_come_along_with_their_tables(opened: Open) -> None:
-    async with opened() as base:
+    async with opened(REDIS_TIMEOUT_S="3") as base:
         assert await base.hints.is_reachable()
         async with transaction(base.sessions) as session:
             assert await session.scalar(select(llm_configs.c.name).limit(1))

@@ -17,11 +17,16 @@ from tests.databases import connected
 from tests.flows.platform import Platform
 from tests.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: generous: unpacking programs, making a database, on a machine with better things to do
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 100.0
 STARTED_AGAIN_WITHIN_S = 5.0
+
+
+def busyness() -> float:
+    """How many others want each processor: what takes one second may then take so many."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def command(directory: Path, *words: str, **settings: str) -> Process:
@@ -88,7 +93,7 @@ async def test_jobs_outlive_a_restart_and_the_second_start_is_quick(tmp_path: Pa
 
     assert before["status"] == "COMPLETED"
     assert (after["status"], after["agent"]) == ("COMPLETED", "followup")
-    assert took < 2 * STARTED_AGAIN_WITHIN_S
+    assert took < 2 * STARTED_AGAIN_WITHIN_S * busyness()
 
 
 async def test_two_run_side_by_side(tmp_path: Path) -> None:
