@@ -10,6 +10,9 @@ from tests.waiting import until
 
 Strike = Callable[[Stack], Awaitable[None]]
 
+#: until there is something to strike at: what was killed last may still be starting
+PATIENCE_S = 60.0
+
 
 async def havoc(
     stack: Stack, strikes: Sequence[Strike], *, seed: int, every: tuple[float, float]
@@ -23,17 +26,20 @@ async def havoc(
 
 async def kill_the_gateway(stack: Stack) -> None:
     """At the worst moment: a client has just been told that its job is accepted."""
-    promises = len(stack.ledger.job_ids)
-    is_told = until(
-        lambda: len(stack.ledger.job_ids) > promises, "a promise", within=20, every=0.001
-    )
-    await is_told
+    known = len(stack.ledger.job_ids)
+
+    def is_told() -> bool:
+        return len(stack.ledger.job_ids) > known
+
+    await until(is_told, "a promise", within=PATIENCE_S, every=0.001)
     stack.gateways[0].kill()
 
 
 async def kill_an_engine(stack: Stack) -> None:
     """While somebody waits for the model; each in its turn."""
-    await until(lambda: any(call.outcome is None for call in stack.calls()), "work", within=20)
+    await until(
+        lambda: any(call.outcome is None for call in stack.calls()), "work", within=PATIENCE_S
+    )
     await _kill(min(stack.engines, key=lambda engine: len(engine.ends)))
 
 
@@ -61,5 +67,5 @@ async def revive_the_broker(stack: Stack) -> None:
 
 
 async def _kill(process: Process) -> None:
-    await until(lambda: process.is_running, f"{process.name} runs", within=20)
+    await until(lambda: process.is_running, f"{process.name} runs", within=PATIENCE_S)
     process.kill()

@@ -37,6 +37,7 @@ EVERYBODY: list[Strike] = [
 HONEST = {"COMPLETED", "worker_crashed"}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("broker_programs")
 async def test_what_was_accepted_ends_whoever_is_killed(
     servers: Servers, tmp_path: Path, seed: int
