@@ -63,7 +63,7 @@ async def test_without_another_carrier_it_is_missed(servers: Servers, tmp_path: 
     async with running(servers, tmp_path, plan) as stack:
         await submit(stack, KEYS)
 
-        await nothing_has_moved(stack, within=5)
+        await nothing_has_moved(stack, within=4)
         assert stack.struck == {"fallback"}
 
 
@@ -90,7 +90,7 @@ async def test_with_endless_patience_everything_waits_for_a_broker_that_hangs(
     async with running(servers, tmp_path, Plan(engines=1, broker=True, off=["patience"])) as stack:
         async with hanging_broker(stack):
             await submit(stack, KEYS)
-            await nothing_has_moved(stack, within=12)
+            await nothing_has_moved(stack, within=8)
 
         assert stack.struck == {"patience"}
 
