@@ -63,6 +63,17 @@ class Client:
                 all_of_them.create_task(self.submit(key, prompt=prompt, **job))
                 await asyncio.sleep(random.expovariate(per_second))
 
+    async def storm_during(
+        self, other: asyncio.Task[Any], *, per_second: float, prompt: str = "", **job: Any
+    ) -> None:
+        """Submit job after job, at this rate, for as long as something else takes."""
+        async with asyncio.TaskGroup() as all_of_them:
+            for number in itertools.count():
+                if other.done():
+                    break
+                all_of_them.create_task(self.submit(f"k{number}", prompt=prompt, **job))
+                await asyncio.sleep(random.expovariate(per_second))
+
     async def look(self, job_id: str) -> Sight | None:
         """The job as it is now; None while nobody answers. A 404 goes into the books."""
         with contextlib.suppress(*UNHEARD):

@@ -27,7 +27,13 @@ pytestmark = [
 ]
 
 #: No provider's library is loaded: two seconds less for each life of an engine.
-PLAN = Plan(engines=1, broker=True, settings={"OPENAI_API_KEY": "", "OFFLINE_DELAY_S": "0.05"})
+SETTINGS = {
+    "OPENAI_API_KEY": "",
+    "OFFLINE_DELAY_S": "0.05",
+    "CALLBACK_TIMEOUT_S": "0.5",
+    "WORKER_DEAD_AFTER_S": "1",
+}
+PLAN = Plan(engines=1, broker=True, settings=SETTINGS)
 JOBS = 4
 #: Where nobody gets unless a process died somewhere else before.
 LED_TO_BY = {"outbox.claimed": "outbox.handed_over", "run.taken_up": "run.taken"}

@@ -20,6 +20,8 @@ from tests.waiting import until
 WELL = [f"k{n}" for n in range(8)]
 HANGS, RESETS, FAILS, REDIRECTS, GONE = "hangs", "resets", "fails", "redirects", "gone"
 KEYS = [*WELL, HANGS, RESETS, FAILS, REDIRECTS, GONE]
+#: a sender that dies is waited for four times as long
+IMPATIENT = {"CALLBACK_TIMEOUT_S": "0.5"}
 SENT = CrashPoint("callback.sent", "gateway")
 
 
@@ -42,7 +44,7 @@ def receiver(servers: Servers, tmp_path: Path) -> Iterator[Receiver]:
 async def test_callbacks_arrive_whoever_dies_while_sending_them(
     servers: Servers, tmp_path: Path, receiver: Receiver
 ) -> None:
-    plan = ready_for_orders(Plan(engines=1), tmp_path)
+    plan = ready_for_orders(Plan(engines=1, settings=IMPATIENT), tmp_path)
     async with running(servers, tmp_path, plan) as stack:
         secret = await make_secret(stack)
         await die_while_sending(stack, receiver)
@@ -65,8 +67,8 @@ async def test_callbacks_arrive_whoever_dies_while_sending_them(
 async def test_a_callback_that_counts_before_it_is_sent_is_lost(
     servers: Servers, tmp_path: Path, receiver: Receiver
 ) -> None:
-    plan = ready_for_orders(Plan(engines=1, off=["redelivery"]), tmp_path)
-    async with running(servers, tmp_path, plan) as stack:
+    plan = Plan(engines=1, settings=IMPATIENT, off=["redelivery"])
+    async with running(servers, tmp_path, ready_for_orders(plan, tmp_path)) as stack:
         await die_while_sending(stack, receiver)
 
         assert HANGS not in accepted(receiver)

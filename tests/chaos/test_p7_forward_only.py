@@ -20,7 +20,6 @@ from tests.chaos.stack import SIMULATED, Plan, Stack, running
 from tests.chaos.verdict import broken
 from tests.waiting import until
 
-KEYS = [f"k{n}" for n in range(1_000)]  # more than are ever asked
 READERS = 2
 WAITING = "SELECT count(*) FROM platform.messages WHERE queue = :queue AND dead_at IS NULL"
 HONEST = {"COMPLETED", "worker_crashed"}
@@ -70,11 +69,12 @@ async def test_without_the_table_of_moves_and_the_trigger_jobs_go_back(
 
 async def jobs_among_dying_workers(stack: Stack, seed: int, *, kills: int) -> None:
     """Four jobs a second, for as long as it takes."""
-    storm = stack.client.storm(KEYS, per_second=4, prompt="[[delay:0.3]]", config_name=SIMULATED)
+    strikes = [kill_an_engine] * kills
     async with asyncio.TaskGroup() as everything:
-        load = everything.create_task(storm)
-        await havoc(stack, [kill_an_engine] * kills, seed=seed, every=(1.0, 2.0))
-        load.cancel()
+        killing = everything.create_task(havoc(stack, strikes, seed=seed, every=(1.0, 2.0)))
+        await stack.client.storm_during(
+            killing, per_second=4, prompt="[[delay:0.3]]", config_name=SIMULATED
+        )
 
 
 def all_have_seen_all(books: Sequence[Ledger]) -> bool:
