@@ -51,6 +51,7 @@ ENVIRONMENT = {
     # Nobody answers there: as good as none, and nothing is embedded.
     "REDIS_URL": "redis://127.0.0.1:1/0",
 }
+GATEWAY, ENGINE, PLATFORM = EVERYWHERE = ("gateway", "ai_engine", "platform")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Bad:
     before: str = ""
     login: str = APP_LOGIN
     port_is_taken: bool = False
+    #: Everything is refused in the same four places, so one row for each is tried everywhere.
+    at: Sequence[str] = EVERYWHERE
 
 
 BAD = [
@@ -76,27 +79,39 @@ BAD = [
             "MIGRATIONS_DATABASE_URL": f"postgresql://me:{CANARY}@here:99999/x",
         },
     ),
-    Bad("130-role", DATABASE + 'the database refuses us: role "x"', login=f"x:{CANARY}"),
-    Bad("131", "insecure_db_role: ", PRODUCTION | FIT_KEY, login="postgres"),
+    Bad(
+        "130-role",
+        DATABASE + 'the database refuses us: role "x" does not exist',
+        login=f"x:{CANARY}",
+        at=[ENGINE],
+    ),
+    Bad("131", "insecure_db_role: ", PRODUCTION | FIT_KEY, login="postgres", at=[PLATFORM]),
     Bad(
         "132",
         "the database does not sync to disk",
         PRODUCTION | FIT_KEY,
         before='ALTER DATABASE "{name}" SET synchronous_commit TO off',
+        at=[GATEWAY],
     ),
-    Bad("139-none", "ENCRYPTION_KEY: is needed in production", PRODUCTION),
+    Bad("139-none", "ENCRYPTION_KEY: is needed in production", PRODUCTION, at=[ENGINE]),
     Bad("139-short", "ENCRYPTION_KEY: must be exactly 32 bytes", SHORT_KEY),
-    Bad("141-lease", "WORKER_DEAD_AFTER_S must be more than twice", HASTY),
-    Bad("141-deadline", "JOB_DEADLINE_S: ", {"JOB_DEADLINE_S": "1800"}),
-    Bad("142", "OPENAI_API_KEY: must not contain", {"OPENAI_API_KEY": f"{CANARY}\nx: y"}),
+    Bad("141-lease", "WORKER_DEAD_AFTER_S must be more than twice", HASTY, at=[GATEWAY]),
+    Bad("141-deadline", "JOB_DEADLINE_S: ", {"JOB_DEADLINE_S": "1800"}, at=[PLATFORM]),
+    Bad(
+        "142",
+        "OPENAI_API_KEY: must not contain",
+        {"OPENAI_API_KEY": f"{CANARY}\nx: y"},
+        at=[ENGINE],
+    ),
     Bad("144-port", r"PORT: \d+ on 127.0.0.1 is in use", port_is_taken=True),
     Bad("144-pending", "migrations are pending .*migrate`", before="DELETE FROM alembic_version"),
     Bad(
         "144-newer",
         "the database is at revision 9999, which is newer",
         before="UPDATE alembic_version SET version_num = '9999'",
+        at=[PLATFORM],
     ),
-    Bad("no key", "there is no API key: make one first", PRODUCTION | FIT_KEY),
+    Bad("no key", "there is no API key: make one first", PRODUCTION | FIT_KEY, at=[GATEWAY]),
 ]
 
 
@@ -109,14 +124,14 @@ async def test_what_cannot_work_is_refused_in_one_line(
         async with database(servers, bad) as url:
             environment = {**ENVIRONMENT, "DATABASE_URL": url, "PORT": str(port)}
             programs = entrances(tmp_path, {**environment, **bad.environment})
-            processes = [Process(program) for program in programs]
+            processes = [Process(programs[name]) for name in bad.at]
             for process in processes:
                 process.start()
             codes = await asyncio.gather(*(process.ended(within=40) for process in processes))
 
     lines = [said(process) for process in processes]
-    assert codes == [EXIT_BAD_CONFIGURATION] * 3, lines
-    assert [len(of_one) for of_one in lines] == [1] * 3, lines
+    assert set(codes) == {EXIT_BAD_CONFIGURATION}, lines
+    assert {len(of_one) for of_one in lines} == {1}, lines
     for [line] in lines:
         assert re.match(f"bad configuration: .*{bad.says}", line)
         assert CANARY not in line
@@ -194,18 +209,20 @@ async def database(servers: Servers, bad: Bad) -> AsyncGenerator[str]:
         await drop_database(admin_url, name)
 
 
-def entrances(directory: Path, environment: Mapping[str, str]) -> list[Program]:
+def entrances(directory: Path, environment: Mapping[str, str]) -> dict[str, Program]:
     """The three ways to start something."""
     port = environment["PORT"]
     commands = {
-        "gateway": ["-m", "uvicorn", "gateway.main:app", "--port", port],
-        "ai_engine": ["-m", "ai_engine.main"],
-        "platform": [str(Path(sys.executable).with_name("ai-platform")), "up"],
+        GATEWAY: ["-m", "uvicorn", "gateway.main:app", "--port", port],
+        ENGINE: ["-m", "ai_engine.main"],
+        PLATFORM: [str(Path(sys.executable).with_name("ai-platform")), "up"],
     }
-    return [
-        Program(name, [sys.executable, *words], directory / f"{name}.log", environment, directory)
+    return {
+        name: Program(
+            name, [sys.executable, *words], directory / f"{name}.log", environment, directory
+        )
         for name, words in commands.items()
-    ]
+    }
 
 
 def said(process: Process) -> list[str]:
@@ -224,7 +241,7 @@ async def all_in_one(stack: Stack, directory: Path) -> AsyncGenerator[Process]:
     """The whole platform as one process on the stack's servers; not started yet."""
     port = free_port()
     environment = {**stack.gateways[0].program.environment, "PORT": str(port)}
-    process = Process(entrances(directory, environment)[-1])
+    process = Process(entrances(directory, environment)[PLATFORM])
     stack._ports[process] = port
     try:
         yield process
