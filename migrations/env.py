@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-OURS = {"gateway", "ai_engine", "platform"}
+OURS = {"ai_engine", "crm", "gateway", "platform", "waha_sender"}
 
 connection: Connection = context.config.attributes["connection"]
 context.configure(

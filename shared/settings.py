@@ -72,6 +72,7 @@ class Infrastructure(_Settings):
     rabbitmq_result_queue: str = Field(default="ai_results", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
     rabbitmq_crm_queue: str = Field(default="crm_tasks", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
     rabbitmq_wa_queue: str = Field(default="wa_messages", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
+    rabbitmq_wa_result_queue: str = Field(default="wa_results", pattern=r"^[A-Za-z0-9_.\-]{1,200}$")
     #: longer than this nobody waits for a hint
     redis_timeout_s: Seconds = 0.1
     database_pool_size: int = Field(default=10, ge=1, le=100)
@@ -143,13 +144,46 @@ class Models(_Settings):
 
 
 class Shop(_Settings):
-    """The specification's variables for WhatsApp, payments and conversations."""
+    """WhatsApp, payments and conversations: the specification's variables, and our own."""
 
     waha_server_url: str | None = None
     waha_api_key: SecretStr | None = None
+    #: hosts and networks that tenants' WAHA servers may have although they are private
+    waha_allowed_hosts: str = ""
+    waha_timeout_s: Seconds = 20.0
+    #: lets webhooks in that carry no signature; loud, and never wise in production
+    allow_unsigned_webhooks: bool = False
     midtrans_server_key: SecretStr | None = None
     midtrans_is_production: bool = False
+    #: how long a conversation's history is cached, in seconds
     conversation_ttl: int = Field(default=3_600, ge=1, le=31_536_000)
+    #: conversations that one worker answers at a time
+    turn_concurrency: int = Field(default=1_000, ge=1, le=5_000)
+    #: how long one turn may take before the customer gets a fixed text
+    turn_deadline_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    #: messages that are older than this when they arrive are not answered by the bot
+    stale_after_s: Seconds = 900.0
+    #: how often WAHA's history is compared with ours
+    catch_up_every_s: Seconds = 300.0
+    #: how long the sender may go unheard of before it is asked again; doubles each time
+    resend_ask_after_s: Seconds = 30.0
+
+
+class Sending(_Settings):
+    """How humanly WhatsApp messages are sent, so that numbers are not banned. Per session."""
+
+    #: off: neither typing nor pauses; for benchmarks and tests
+    wa_pacing: bool = True
+    wa_messages_per_minute: int = Field(default=20, ge=1, le=600)
+    #: least pause between two messages to one chat
+    wa_chat_gap_s: float = Field(default=1.0, ge=0, le=600)
+    #: typing takes this long for each character, within a second and eight, give or take 30 %
+    wa_typing_s_per_character: float = Field(default=0.05, ge=0, le=1)
+    wa_messages_per_day: int = Field(default=1_000, ge=1, le=100_000)
+    #: a new number may send this many on its first day, twice as many on its second, and so on
+    wa_first_day_messages: int = Field(default=100, ge=1, le=100_000)
+    #: a message that could not leave for so long is given up, and shown as failed
+    wa_give_up_after_s: Seconds = 21_600.0
 
 
 def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None:
@@ -172,7 +206,7 @@ def variables() -> Mapping[str, str]:
 
 def likely_typos(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Variables that nobody reads but that look much like one of ours, and which that is."""
-    concerns = (Platform, Infrastructure, Jobs, Models, Shop)
+    concerns = (Platform, Infrastructure, Jobs, Models, Shop, Sending)
     ours = {name.upper() for concern in concerns for name in concern.model_fields}
     return [
         (name, meant[0])

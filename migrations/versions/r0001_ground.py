@@ -1,8 +1,6 @@
 """The ground that everything else stands on."""
 
-from pathlib import Path
-
-from alembic import op
+from migrations.scripts import run_beside
 
 revision = "0001"
 down_revision = None
@@ -11,11 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Run the statements beside this file, one by one (the driver takes no more at a time)."""
-    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-    for statement in script.split("\n\n"):
-        if statement.strip():
-            op.execute(statement.replace(":", r"\:"))
+    run_beside(__file__)
 
 
 def downgrade() -> None:

@@ -12,7 +12,7 @@ _POSTURE = text("""
            AND current_setting('synchronous_commit') <> 'off' AS is_durable,
            rolsuper OR rolbypassrls OR EXISTS (
                SELECT FROM pg_tables
-                WHERE schemaname IN ('platform', 'gateway', 'ai_engine')
+                WHERE schemaname IN ('platform', 'gateway', 'ai_engine', 'crm', 'waha_sender')
                   AND pg_has_role(tableowner, 'MEMBER')) AS is_privileged
       FROM pg_roles WHERE rolname = current_user""")
 
@@ -42,3 +42,8 @@ async def posture(sessions: Sessions) -> Posture:
     async with transaction(sessions) as session:
         row = (await session.execute(_POSTURE)).one()
     return Posture(row.version, row.is_durable, row.is_privileged)
+
+
+async def refusal_of_risk(sessions: Sessions) -> str | None:
+    """Why production must not run on this; None when it may. Raises DatabaseUnavailable."""
+    return (await posture(sessions)).refusal

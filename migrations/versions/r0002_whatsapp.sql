@@ -1,0 +1,568 @@
+-- WhatsApp: tenants and their conversations (crm), and what is sent for them (waha_sender).
+-- Every table of a tenant is isolated by row-level security from its first day.
+-- Statements are separated by blank lines.
+
+CREATE SCHEMA IF NOT EXISTS crm;
+
+CREATE SCHEMA IF NOT EXISTS waha_sender;
+
+-- Whose rows a transaction may see; '' and NULL (nobody set it) both mean nobody's.
+CREATE FUNCTION platform.current_tenant() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT nullif(current_setting('app.tenant_id', true), '')::uuid $$;
+
+-- Isolates a table: rows are seen and written only by transactions of their tenant. FORCE holds the
+-- owner to it, too; only its functions that say `SET app.scope = 'system'` look across tenants.
+CREATE PROCEDURE platform.isolate(tenant_table regclass, tenant_column text DEFAULT 'tenant_id')
+    LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tenant_table);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', tenant_table);
+    EXECUTE format('CREATE POLICY of_tenant ON %s USING (%I = platform.current_tenant())
+                    WITH CHECK (%I = platform.current_tenant())',
+                   tenant_table, tenant_column, tenant_column);
+    EXECUTE format('CREATE POLICY of_system ON %s TO CURRENT_USER
+                    USING (current_setting(''app.scope'', true) = ''system'')
+                    WITH CHECK (current_setting(''app.scope'', true) = ''system'')', tenant_table);
+END $$;
+
+CREATE TABLE crm.tenants (
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    prompt TEXT NOT NULL,
+    language TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    business_hours JSONB NOT NULL,
+    llm_config TEXT NOT NULL,
+    quiet_s DOUBLE PRECISION NOT NULL,
+    longest_s DOUBLE PRECISION NOT NULL,
+    turns_per_hour INTEGER NOT NULL,
+    turns_per_day INTEGER NOT NULL,
+    handback_after_s INTEGER NOT NULL,
+    is_moderated BOOLEAN NOT NULL,
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_tenants PRIMARY KEY (id),
+    CONSTRAINT ck_tenants_known_status CHECK (status IN ('active', 'suspended'))
+);
+
+-- How a tenant's WhatsApp is reached. Two services need it and neither owns the other: the kernel's.
+CREATE TABLE platform.waha_connections (
+    tenant_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    server_url TEXT,
+    api_key BYTEA,
+    webhook_secret BYTEA,
+    older_webhook_secret BYTEA,
+    older_valid_until TIMESTAMP WITH TIME ZONE,
+    version INTEGER DEFAULT 1 NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_waha_connections PRIMARY KEY (tenant_id)
+);
+
+CREATE TABLE crm.whatsapp_sessions (
+    tenant_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    status TEXT NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_inbound_at TIMESTAMP WITH TIME ZONE,
+    caught_up_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_whatsapp_sessions PRIMARY KEY (tenant_id, session)
+);
+
+CREATE TABLE crm.customers (
+    tenant_id UUID NOT NULL,
+    id UUID NOT NULL,
+    name TEXT,
+    language TEXT,
+    email TEXT,
+    address TEXT,
+    notes TEXT,
+    opted_out_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_customers PRIMARY KEY (tenant_id, id),
+    CONSTRAINT fk_customers_tenant_id_tenants FOREIGN KEY (tenant_id) REFERENCES crm.tenants (id)
+);
+
+CREATE TABLE crm.customer_identities (
+    tenant_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    customer_id UUID NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_customer_identities PRIMARY KEY (tenant_id, kind, value),
+    CONSTRAINT ck_customer_identities_known_kind CHECK (kind IN ('phone', 'lid')),
+    CONSTRAINT fk_customer_identities_tenant_id_customer_id_customers
+        FOREIGN KEY (tenant_id, customer_id) REFERENCES crm.customers (tenant_id, id)
+);
+
+CREATE INDEX ix_customer_identities_tenant_id_customer_id
+    ON crm.customer_identities (tenant_id, customer_id);
+
+CREATE TABLE crm.conversations (
+    tenant_id UUID NOT NULL,
+    id UUID NOT NULL,
+    customer_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    mode_reason TEXT,
+    mode_since TIMESTAMP WITH TIME ZONE NOT NULL,
+    handback_at TIMESTAMP WITH TIME ZONE,
+    last_seq BIGINT DEFAULT 0 NOT NULL,
+    read_seq BIGINT DEFAULT 0 NOT NULL,
+    ready_at TIMESTAMP WITH TIME ZONE,
+    first_unanswered_at TIMESTAMP WITH TIME ZONE,
+    lease_worker UUID,
+    epoch BIGINT DEFAULT 0 NOT NULL,
+    last_message_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_inbound_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_conversations PRIMARY KEY (tenant_id, id),
+    CONSTRAINT uq_conversations_tenant_id_customer_id UNIQUE (tenant_id, customer_id),
+    CONSTRAINT ck_conversations_known_mode CHECK (mode IN ('bot', 'human')),
+    CONSTRAINT ck_conversations_known_state CHECK (state IN
+        ('GREETING', 'BROWSING', 'ORDERING', 'CHECKOUT', 'PAYMENT', 'COMPLETED')),
+    CONSTRAINT fk_conversations_tenant_id_customer_id_customers
+        FOREIGN KEY (tenant_id, customer_id) REFERENCES crm.customers (tenant_id, id)
+)
+ WITH (fillfactor = 70);
+
+CREATE INDEX ix_conversations_ready_at ON crm.conversations (ready_at)
+    WHERE ready_at IS NOT NULL AND mode = 'bot';
+
+CREATE INDEX ix_conversations_leased ON crm.conversations (lease_worker)
+    WHERE lease_worker IS NOT NULL;
+
+CREATE INDEX ix_conversations_handback_at ON crm.conversations (handback_at)
+    WHERE handback_at IS NOT NULL;
+
+CREATE INDEX ix_conversations_tenant_id_last_message_at_id
+    ON crm.conversations (tenant_id, last_message_at, id);
+
+CREATE INDEX ix_conversations_id ON crm.conversations (id);
+
+CREATE TABLE crm.messages (
+    tenant_id UUID NOT NULL,
+    id UUID NOT NULL,
+    conversation_id UUID NOT NULL,
+    seq BIGINT NOT NULL,
+    direction TEXT NOT NULL,
+    author TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    content JSONB NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    session TEXT,
+    stanza_id TEXT,
+    provider_at TIMESTAMP WITH TIME ZONE,
+    turn_id UUID,
+    wa_ids TEXT[] DEFAULT '{}'::text[] NOT NULL,
+    asks INTEGER DEFAULT 0 NOT NULL,
+    ask_at TIMESTAMP WITH TIME ZONE,
+    reaction TEXT,
+    edited_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_messages PRIMARY KEY (tenant_id, id),
+    CONSTRAINT uq_messages_tenant_id_conversation_id_seq UNIQUE (tenant_id, conversation_id, seq),
+    CONSTRAINT ck_messages_known_direction CHECK (direction IN ('in', 'out', 'note', 'marker')),
+    CONSTRAINT ck_messages_known_state CHECK (state IN ('new', 'covered', 'for_person', 'ignored',
+        'queued', 'handed', 'sent', 'failed', 'unknown', 'withdrawn', 'kept')),
+    CONSTRAINT fk_messages_tenant_id_conversation_id_conversations
+        FOREIGN KEY (tenant_id, conversation_id) REFERENCES crm.conversations (tenant_id, id)
+);
+
+CREATE UNIQUE INDEX uq_messages_stanza ON crm.messages (tenant_id, session, stanza_id)
+    WHERE stanza_id IS NOT NULL;
+
+CREATE INDEX ix_messages_new ON crm.messages (tenant_id, conversation_id, seq)
+    WHERE state = 'new';
+
+CREATE INDEX ix_messages_leaving ON crm.messages (tenant_id, conversation_id, seq)
+    WHERE state IN ('queued', 'handed');
+
+CREATE INDEX ix_messages_ask_at ON crm.messages (ask_at) WHERE state IN ('queued', 'handed');
+
+CREATE INDEX ix_messages_wa_ids ON crm.messages USING gin (wa_ids);
+
+-- One row for each webhook that was answered with 200, and what became of it.
+CREATE TABLE crm.inbox (
+    tenant_id UUID NOT NULL,
+    event_key TEXT NOT NULL,
+    event TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    chat_id TEXT,
+    conversation_id UUID,
+    message_id UUID,
+    received_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_inbox PRIMARY KEY (tenant_id, event_key),
+    CONSTRAINT ck_inbox_known_outcome CHECK (outcome IN ('taken', 'ignored'))
+);
+
+CREATE INDEX ix_inbox_received_at ON crm.inbox USING brin (received_at);
+
+CREATE TABLE crm.acks (
+    tenant_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    stanza_id TEXT NOT NULL,
+    rank SMALLINT NOT NULL,
+    error TEXT,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_acks PRIMARY KEY (tenant_id, session, stanza_id)
+);
+
+CREATE INDEX ix_acks_at ON crm.acks USING brin (at);
+
+CREATE TABLE crm.turns (
+    tenant_id UUID NOT NULL,
+    id UUID NOT NULL,
+    conversation_id UUID NOT NULL,
+    epoch BIGINT NOT NULL,
+    from_seq BIGINT NOT NULL,
+    to_seq BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    outcome TEXT,
+    attempts INTEGER DEFAULT 1 NOT NULL,
+    restarts INTEGER DEFAULT 0 NOT NULL,
+    has_effects BOOLEAN DEFAULT false NOT NULL,
+    model_calls INTEGER DEFAULT 0 NOT NULL,
+    tool_calls INTEGER DEFAULT 0 NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_turns PRIMARY KEY (tenant_id, id),
+    CONSTRAINT ck_turns_known_status CHECK (status IN
+        ('running', 'committed', 'superseded', 'suppressed', 'failed')),
+    CONSTRAINT fk_turns_tenant_id_conversation_id_conversations
+        FOREIGN KEY (tenant_id, conversation_id) REFERENCES crm.conversations (tenant_id, id)
+);
+
+-- The last line of defence: one turn of a conversation at a time.
+CREATE UNIQUE INDEX uq_turns_running ON crm.turns (tenant_id, conversation_id)
+    WHERE status = 'running';
+
+CREATE INDEX ix_turns_tenant_id_conversation_id_started_at
+    ON crm.turns (tenant_id, conversation_id, started_at);
+
+CREATE TABLE crm.tool_executions (
+    tenant_id UUID NOT NULL,
+    turn_id UUID NOT NULL,
+    call_key TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    arguments_hash TEXT NOT NULL,
+    result JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_tool_executions PRIMARY KEY (tenant_id, turn_id, call_key),
+    CONSTRAINT fk_tool_executions_tenant_id_turn_id_turns
+        FOREIGN KEY (tenant_id, turn_id) REFERENCES crm.turns (tenant_id, id)
+);
+
+CREATE TABLE crm.checkpoints (
+    tenant_id UUID NOT NULL,
+    turn_id UUID NOT NULL,
+    namespace TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    parent_id TEXT,
+    kind TEXT NOT NULL,
+    checkpoint BYTEA NOT NULL,
+    facts BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_checkpoints PRIMARY KEY (tenant_id, turn_id, namespace, checkpoint_id)
+);
+
+CREATE TABLE crm.checkpoint_writes (
+    tenant_id UUID NOT NULL,
+    turn_id UUID NOT NULL,
+    namespace TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value BYTEA NOT NULL,
+    CONSTRAINT pk_checkpoint_writes
+        PRIMARY KEY (tenant_id, turn_id, namespace, checkpoint_id, task_id, place)
+);
+
+-- Step by step: why did the bot (not) answer?
+CREATE TABLE crm.timeline (
+    tenant_id UUID NOT NULL,
+    conversation_id UUID NOT NULL,
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    what TEXT NOT NULL,
+    facts JSONB NOT NULL,
+    CONSTRAINT pk_timeline PRIMARY KEY (tenant_id, conversation_id, id),
+    CONSTRAINT fk_timeline_tenant_id_conversation_id_conversations
+        FOREIGN KEY (tenant_id, conversation_id) REFERENCES crm.conversations (tenant_id, id)
+);
+
+CREATE TABLE crm.workers (
+    id UUID NOT NULL,
+    beat_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_workers PRIMARY KEY (id)
+);
+
+CREATE TABLE crm.outbox (
+    id UUID NOT NULL,
+    queue TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    headers JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp(),
+    claimed_until TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_outbox PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_crm_outbox_created_at ON crm.outbox (created_at);
+
+CREATE TABLE waha_sender.deliveries (
+    tenant_id UUID NOT NULL,
+    message_id UUID NOT NULL,
+    part INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    session TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    content JSONB NOT NULL,
+    is_reply BOOLEAN NOT NULL,
+    by_person BOOLEAN NOT NULL,
+    state TEXT NOT NULL,
+    wa_id TEXT,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    error_code TEXT,
+    error_detail TEXT,
+    available_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    lease_worker UUID,
+    lease_token UUID,
+    sending_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_deliveries PRIMARY KEY (tenant_id, message_id, part),
+    CONSTRAINT ck_deliveries_known_state CHECK (state IN
+        ('waiting', 'sending', 'sent', 'failed', 'unknown', 'withdrawn'))
+)
+ WITH (fillfactor = 70);
+
+CREATE INDEX ix_deliveries_open ON waha_sender.deliveries (tenant_id, session, chat_id, seq)
+    WHERE state IN ('waiting', 'sending');
+
+CREATE INDEX ix_deliveries_due ON waha_sender.deliveries (available_at)
+    WHERE state IN ('waiting', 'sending');
+
+CREATE INDEX ix_deliveries_created_at ON waha_sender.deliveries USING brin (created_at);
+
+CREATE TABLE waha_sender.sessions (
+    tenant_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    status TEXT DEFAULT 'UNKNOWN' NOT NULL,
+    paused_until TIMESTAMP WITH TIME ZONE,
+    restricted_until TIMESTAMP WITH TIME ZONE,
+    tokens DOUBLE PRECISION,
+    refilled_at TIMESTAMP WITH TIME ZONE,
+    first_sent_at TIMESTAMP WITH TIME ZONE,
+    day DATE,
+    sent_today INTEGER DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_sessions PRIMARY KEY (tenant_id, session)
+)
+ WITH (fillfactor = 50);
+
+CREATE TABLE waha_sender.chats (
+    tenant_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    last_sent_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_chats PRIMARY KEY (tenant_id, session, chat_id)
+)
+ WITH (fillfactor = 70);
+
+CREATE TABLE waha_sender.workers (
+    id UUID NOT NULL,
+    beat_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_workers PRIMARY KEY (id)
+);
+
+CREATE TABLE waha_sender.outbox (
+    id UUID NOT NULL,
+    queue TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    headers JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp(),
+    claimed_until TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_outbox PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_waha_sender_outbox_created_at ON waha_sender.outbox (created_at);
+
+CALL platform.isolate('crm.tenants', 'id');
+
+CALL platform.isolate('platform.waha_connections');
+
+CALL platform.isolate('crm.whatsapp_sessions');
+
+CALL platform.isolate('crm.customers');
+
+CALL platform.isolate('crm.customer_identities');
+
+CALL platform.isolate('crm.conversations');
+
+CALL platform.isolate('crm.messages');
+
+CALL platform.isolate('crm.inbox');
+
+CALL platform.isolate('crm.acks');
+
+CALL platform.isolate('crm.turns');
+
+CALL platform.isolate('crm.tool_executions');
+
+CALL platform.isolate('crm.checkpoints');
+
+CALL platform.isolate('crm.checkpoint_writes');
+
+CALL platform.isolate('crm.timeline');
+
+CALL platform.isolate('waha_sender.deliveries');
+
+CALL platform.isolate('waha_sender.sessions');
+
+CALL platform.isolate('waha_sender.chats');
+
+-- What looks across tenants: each of these tells ids, or what only the platform may ask for.
+CREATE FUNCTION crm.all_tenants(before uuid, most integer) RETURNS SETOF crm.tenants
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT * FROM crm.tenants WHERE before IS NULL OR id < before
+           ORDER BY id DESC LIMIT most $$;
+
+CREATE FUNCTION crm.tenant_of_conversation(conversation uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT tenant_id FROM crm.conversations WHERE id = conversation $$;
+
+-- Leases conversations that are ready to be answered, no tenant more than `share` at a time. The
+-- epoch is the fencing token: what was decided under an older one is not recorded.
+CREATE FUNCTION crm.claim_conversations(
+    worker uuid, most integer, share integer, patience double precision)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid, epoch bigint)
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$
+    WITH alive AS MATERIALIZED (
+        SELECT w.id FROM crm.workers w
+         WHERE w.beat_at > clock_timestamp() - make_interval(secs => patience)),
+    busy AS MATERIALIZED (
+        SELECT c.tenant_id, count(*) AS held FROM crm.conversations c
+         WHERE c.lease_worker IN (SELECT id FROM alive) GROUP BY c.tenant_id),
+    ripe AS MATERIALIZED (
+        SELECT c.tenant_id, c.id, c.ready_at, coalesce(busy.held, 0)
+               + row_number() OVER (PARTITION BY c.tenant_id ORDER BY c.ready_at) AS place
+          FROM crm.conversations c LEFT JOIN busy ON busy.tenant_id = c.tenant_id
+         WHERE c.ready_at <= clock_timestamp() AND c.mode = 'bot'
+           AND (c.lease_worker IS NULL OR c.lease_worker NOT IN (SELECT id FROM alive))
+         ORDER BY c.ready_at LIMIT 2000),
+    chosen AS MATERIALIZED (
+        SELECT c.tenant_id, c.id FROM crm.conversations c
+          JOIN ripe ON ripe.tenant_id = c.tenant_id AND ripe.id = c.id
+         WHERE ripe.place <= share
+           AND c.ready_at <= clock_timestamp() AND c.mode = 'bot'
+           AND (c.lease_worker IS NULL OR c.lease_worker NOT IN (SELECT id FROM alive))
+         ORDER BY ripe.place, ripe.ready_at
+         LIMIT most FOR UPDATE OF c SKIP LOCKED)
+    UPDATE crm.conversations c SET lease_worker = worker, epoch = c.epoch + 1
+      FROM chosen WHERE c.tenant_id = chosen.tenant_id AND c.id = chosen.id
+    RETURNING c.tenant_id, c.id, c.epoch $$;
+
+-- When the next conversation becomes ready, if nobody holds it.
+CREATE FUNCTION crm.next_ready_in() RETURNS double precision
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT extract(epoch FROM min(ready_at) - clock_timestamp()) FROM crm.conversations
+           WHERE ready_at IS NOT NULL AND mode = 'bot' AND lease_worker IS NULL $$;
+
+-- Conversations with a message that should have left, or been heard of, by now.
+CREATE FUNCTION crm.overdue_messages(most integer)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT DISTINCT due.tenant_id, due.conversation_id FROM (
+              SELECT m.tenant_id, m.conversation_id FROM crm.messages m
+               WHERE m.state IN ('queued', 'handed') AND m.ask_at < clock_timestamp()
+               ORDER BY m.ask_at LIMIT most) AS due $$;
+
+-- Conversations that a person has left alone for so long that the bot may take over again.
+CREATE FUNCTION crm.due_handbacks(most integer)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
+           WHERE c.handback_at < clock_timestamp() ORDER BY c.handback_at LIMIT most $$;
+
+-- Sessions whose history may hold what no webhook told us.
+CREATE FUNCTION crm.sessions_to_catch_up(older_than double precision, most integer)
+    RETURNS TABLE (tenant_id uuid, session text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT s.tenant_id, s.session FROM crm.whatsapp_sessions s
+           WHERE s.status = 'WORKING' AND (s.caught_up_at IS NULL OR s.caught_up_at
+                 < clock_timestamp() - make_interval(secs => older_than))
+           ORDER BY s.caught_up_at NULLS FIRST LIMIT most $$;
+
+-- What waits, for the gauges: kinds and times, nobody's words.
+CREATE FUNCTION crm.waiting() RETURNS TABLE (what text, since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT 'conversations', ready_at FROM crm.conversations
+           WHERE ready_at < clock_timestamp() AND mode = 'bot'
+          UNION ALL
+          SELECT 'outbound', created_at FROM crm.messages WHERE state IN ('queued', 'handed') $$;
+
+CREATE FUNCTION waha_sender.waiting() RETURNS TABLE (what text, since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT 'deliveries', created_at FROM waha_sender.deliveries
+           WHERE state IN ('waiting', 'sending') $$;
+
+-- Leases the first open delivery of each chat, unless it is somebody's who is alive.
+CREATE FUNCTION waha_sender.claim_deliveries(
+    worker uuid, most integer, patience double precision)
+    RETURNS TABLE (tenant_id uuid, message_id uuid, part integer)
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$
+    WITH alive AS MATERIALIZED (
+        SELECT w.id FROM waha_sender.workers w
+         WHERE w.beat_at > clock_timestamp() - make_interval(secs => patience)),
+    chosen AS MATERIALIZED (
+        SELECT d.tenant_id, d.message_id, d.part FROM waha_sender.deliveries d
+         WHERE d.state IN ('waiting', 'sending') AND d.available_at <= clock_timestamp()
+           AND (d.lease_worker IS NULL OR d.lease_worker NOT IN (SELECT id FROM alive))
+           AND NOT EXISTS (
+               SELECT FROM waha_sender.deliveries earlier
+                WHERE earlier.tenant_id = d.tenant_id AND earlier.session = d.session
+                  AND earlier.chat_id = d.chat_id AND earlier.seq < d.seq
+                  AND earlier.state IN ('waiting', 'sending'))
+           AND NOT EXISTS (
+               SELECT FROM waha_sender.sessions s
+                WHERE s.tenant_id = d.tenant_id AND s.session = d.session
+                  AND s.paused_until > clock_timestamp())
+         ORDER BY d.available_at LIMIT most FOR UPDATE OF d SKIP LOCKED)
+    UPDATE waha_sender.deliveries d
+       SET lease_worker = worker, lease_token = gen_random_uuid()
+      FROM chosen WHERE d.tenant_id = chosen.tenant_id AND d.message_id = chosen.message_id
+                    AND d.part = chosen.part
+    RETURNING d.tenant_id, d.message_id, d.part $$;
+
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crm, waha_sender FROM PUBLIC;
+
+REVOKE EXECUTE ON PROCEDURE platform.isolate(regclass, text) FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA crm, waha_sender TO ai_platform;
+
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA crm, waha_sender TO ai_platform;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crm, waha_sender TO ai_platform;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON platform.waha_connections TO ai_platform;
+
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm, waha_sender TO ai_platform

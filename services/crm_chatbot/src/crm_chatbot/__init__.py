@@ -1,0 +1,1 @@
+"""Answers customers on WhatsApp for many shops, and lets people take over."""

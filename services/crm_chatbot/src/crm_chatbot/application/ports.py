@@ -1,0 +1,30 @@
+"""What the use cases need from outside, and the transaction of one tenant that they work in."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from crm_chatbot.domain.conversation import Conversations, Timeline
+from crm_chatbot.domain.message import Messages
+from crm_chatbot.domain.tenant import TenantId
+from shared.contracts import Message as QueueMessage
+
+
+class Outbox(Protocol):
+    """What other services, or our own workers, must hear once the transaction has committed."""
+
+    async def say(self, *messages: QueueMessage) -> None: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """One tenant's transaction: commits when its block ends, rolls back when it raises."""
+
+    conversations: Conversations
+    messages: Messages
+    timeline: Timeline
+    outbox: Outbox
+
+
+OpenWork = Callable[[TenantId], AbstractAsyncContextManager[Work]]

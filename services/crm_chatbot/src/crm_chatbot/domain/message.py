@@ -1,0 +1,133 @@
+"""A message in a conversation: what came in, what goes out, a person's notes, and markers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType, Protocol
+from uuid import UUID
+
+from crm_chatbot.domain.conversation import ConversationId
+from shared.domain import NotFound
+
+MessageId = NewType("MessageId", UUID)
+TurnId = NewType("TurnId", UUID)
+
+
+class Direction(StrEnum):
+    IN = "in"
+    OUT = "out"
+    NOTE = "note"  #: for colleagues' eyes only
+    MARKER = "marker"  #: who answers from here on
+
+
+class Author(StrEnum):
+    CUSTOMER = "customer"
+    BOT = "bot"
+    PERSON = "person"  #: through the API
+    PHONE = "phone"  #: the owner, on the phone itself
+    SYSTEM = "system"
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+    VOICE = "voice"
+    VIDEO = "video"
+    FILE = "file"
+    STICKER = "sticker"
+    LOCATION = "location"
+    CONTACT = "contact"
+    POLL = "poll"
+    CALL = "call"
+    UNKNOWN = "unknown"
+
+
+class MessageState(StrEnum):
+    """What became of it; which of these fit depends on the direction."""
+
+    NEW = "new"  #: in: waits for a turn
+    COVERED = "covered"  #: in: a committed turn has considered it
+    FOR_PERSON = "for_person"  #: in: came while a person answers
+    IGNORED = "ignored"  #: in: recorded, with a reason, and not answered
+    QUEUED = "queued"  #: out: waits for those before it
+    HANDED = "handed"  #: out: the sender has it
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  #: out: may have arrived; nobody can tell
+    WITHDRAWN = "withdrawn"  #: out: taken back before it left
+    KEPT = "kept"  #: a note or marker, and what the owner typed on the phone
+
+
+class MessageNotFound(NotFound):
+    message = "There is no message {message_id}."
+
+
+@dataclass(eq=False, kw_only=True)
+class Message:
+    """One entry of a conversation's history."""
+
+    id: MessageId
+    conversation_id: ConversationId
+    seq: int
+    direction: Direction
+    author: Author
+    created_at: datetime
+    state: MessageState
+    kind: Kind = Kind.TEXT
+    text: str = ""
+    #: whatever else it is: media, location, quoted text; for an outgoing one WhatsAppContent
+    content: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    #: why it is in this state: a code
+    reason: str | None = None
+    session: str | None = None
+    stanza_id: str | None = None
+    #: WhatsApp's own time; None where it made no sense
+    provider_at: datetime | None = None
+    turn_id: TurnId | None = None
+    wa_ids: Sequence[str] = ()
+    #: how often the sender was asked for it, and when it is asked next
+    asks: int = 0
+    ask_at: datetime | None = None
+    reaction: str | None = None
+    edited_at: datetime | None = None
+    revoked_at: datetime | None = None
+    sent_at: datetime | None = None
+
+    def end(self, state: MessageState, reason: str | None = None) -> None:
+        """It will change no more by itself."""
+        self.state, self.reason, self.ask_at = state, reason, None
+
+
+class Messages(Protocol):
+    """Every message of one tenant. Callers hold their conversation's lock."""
+
+    async def add(self, messages: Sequence[Message], /) -> None: ...
+
+    async def save(self, message: Message, /) -> None: ...
+
+    async def get(self, message_id: MessageId, /) -> Message:
+        """Raises MessageNotFound."""
+        ...
+
+    async def by_stanza(self, session: str, stanza_id: str, /) -> Message | None:
+        """The message that WhatsApp knows by this id, in either direction."""
+        ...
+
+    async def unanswered(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
+        """Incoming ones in state NEW, oldest first."""
+        ...
+
+    async def leaving(self, conversation_id: ConversationId, /) -> list[Message]:
+        """Outgoing ones in state QUEUED or HANDED, oldest first."""
+        ...
+
+    async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
+        """The last of its history, oldest first."""
+        ...
+
+    async def cover(
+        self, conversation_id: ConversationId, turn_id: TurnId, /, *, seqs: Sequence[int]
+    ) -> None:
+        """Mark incoming messages as considered by a turn."""
+        ...

@@ -1,0 +1,362 @@
+"""crm_chatbot's tables. Each belongs to tenants, is isolated by the database, and is keyed so."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.infrastructure.ages import Waits
+from shared.infrastructure.database import metadata
+from shared.infrastructure.outbox import outbox_table
+
+SCHEMA = "crm"
+_NOW = text("clock_timestamp()")
+
+WAITS = (
+    Waits("conversations", "crm.waiting()", since="since", condition="what = 'conversations'"),
+    Waits("outbound", "crm.waiting()", since="since", condition="what = 'outbound'"),
+    Waits("crm.outbox", "crm.outbox"),
+)
+
+outbox = outbox_table(SCHEMA)
+
+
+def _moment(name: str, *, is_needed: bool = False, default: bool = False) -> Column[object]:
+    server_default = _NOW if default else None
+    return Column(
+        name,
+        DateTime(timezone=True),
+        nullable=not (is_needed or default),
+        server_default=server_default,
+    )
+
+
+def _tenant() -> Column[object]:
+    return Column("tenant_id", Uuid, primary_key=True)
+
+
+def _of(table: str, *columns: str) -> ForeignKeyConstraint:
+    """A reference that cannot leave the tenant."""
+    return ForeignKeyConstraint(
+        ("tenant_id", *columns), (f"crm.{table}.tenant_id", *(f"crm.{table}.id" for _ in columns))
+    )
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("business_hours", JSONB, nullable=False),
+    Column("llm_config", Text, nullable=False),
+    #: seconds without a new message before a turn begins, and the longest that it is put off
+    Column("quiet_s", Float, nullable=False),
+    Column("longest_s", Float, nullable=False),
+    Column("turns_per_hour", Integer, nullable=False),
+    Column("turns_per_day", Integer, nullable=False),
+    Column("handback_after_s", Integer, nullable=False),
+    Column("is_moderated", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    _moment("created_at", is_needed=True),
+    _moment("updated_at", is_needed=True),
+    schema=SCHEMA,
+)
+
+whatsapp_sessions = Table(
+    "whatsapp_sessions",
+    metadata,
+    _tenant(),
+    Column("session", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    _moment("since", is_needed=True),
+    _moment("last_inbound_at"),
+    _moment("caught_up_at"),
+    schema=SCHEMA,
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    _tenant(),
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text),
+    Column("language", Text),
+    Column("email", Text),
+    Column("address", Text),
+    Column("notes", Text),
+    _moment("opted_out_at"),
+    Column("version", Integer, nullable=False),
+    _moment("created_at", is_needed=True),
+    _moment("updated_at", is_needed=True),
+    ForeignKeyConstraint(("tenant_id",), ("crm.tenants.id",)),
+    schema=SCHEMA,
+)
+
+customer_identities = Table(
+    "customer_identities",
+    metadata,
+    _tenant(),
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("customer_id", Uuid, nullable=False),
+    _moment("created_at", default=True),
+    _of("customers", "customer_id"),
+    Index(None, "tenant_id", "customer_id"),
+    schema=SCHEMA,
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _tenant(),
+    Column("id", Uuid, primary_key=True),
+    Column("customer_id", Uuid, nullable=False),
+    Column("session", Text, nullable=False),
+    #: where replies go
+    Column("chat_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("mode_reason", Text),
+    _moment("mode_since", is_needed=True),
+    _moment("handback_at"),
+    #: of the newest message; given out under the row's lock, so that order is commit order
+    Column("last_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("read_seq", BigInteger, nullable=False, server_default=text("0")),
+    #: when its new messages may be answered; NULL: there are none
+    _moment("ready_at"),
+    _moment("first_unanswered_at"),
+    Column("lease_worker", Uuid),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    _moment("last_message_at", is_needed=True),
+    _moment("last_inbound_at"),
+    _moment("created_at", is_needed=True),
+    UniqueConstraint("tenant_id", "customer_id"),
+    _of("customers", "customer_id"),
+    Index(
+        "ix_conversations_ready_at",
+        "ready_at",
+        postgresql_where=text("ready_at IS NOT NULL AND mode = 'bot'"),
+    ),
+    Index(
+        "ix_conversations_leased",
+        "lease_worker",
+        postgresql_where=text("lease_worker IS NOT NULL"),
+    ),
+    Index(
+        "ix_conversations_handback_at",
+        "handback_at",
+        postgresql_where=text("handback_at IS NOT NULL"),
+    ),
+    Index(None, "tenant_id", "last_message_at", "id"),
+    Index(None, "id"),
+    schema=SCHEMA,
+    postgresql_with={"fillfactor": "70"},
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _tenant(),
+    Column("id", Uuid, primary_key=True),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("session", Text),
+    #: WhatsApp's own id, its last segment: the same message twice has it twice
+    Column("stanza_id", Text),
+    _moment("provider_at"),
+    Column("turn_id", Uuid),
+    #: stanza ids that an outgoing message was sent under, one for each part
+    Column("wa_ids", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("asks", Integer, nullable=False, server_default=text("0")),
+    #: when the sender is asked (again) for an outgoing message
+    _moment("ask_at"),
+    Column("reaction", Text),
+    _moment("edited_at"),
+    _moment("revoked_at"),
+    _moment("sent_at"),
+    _moment("created_at", is_needed=True),
+    UniqueConstraint("tenant_id", "conversation_id", "seq"),
+    _of("conversations", "conversation_id"),
+    Index(
+        "uq_messages_stanza",
+        "tenant_id",
+        "session",
+        "stanza_id",
+        unique=True,
+        postgresql_where=text("stanza_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_new",
+        "tenant_id",
+        "conversation_id",
+        "seq",
+        postgresql_where=text("state = 'new'"),
+    ),
+    Index(
+        "ix_messages_leaving",
+        "tenant_id",
+        "conversation_id",
+        "seq",
+        postgresql_where=text("state IN ('queued', 'handed')"),
+    ),
+    Index(
+        "ix_messages_ask_at",
+        "ask_at",
+        postgresql_where=text("state IN ('queued', 'handed')"),
+    ),
+    Index("ix_messages_wa_ids", "wa_ids", postgresql_using="gin"),
+    schema=SCHEMA,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _tenant(),
+    Column("event_key", Text, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    Column("chat_id", Text),
+    Column("conversation_id", Uuid),
+    Column("message_id", Uuid),
+    _moment("received_at", default=True),
+    Index("ix_inbox_received_at", "received_at", postgresql_using="brin"),
+    schema=SCHEMA,
+)
+
+acks = Table(
+    "acks",
+    metadata,
+    _tenant(),
+    Column("session", Text, primary_key=True),
+    Column("stanza_id", Text, primary_key=True),
+    #: WhatsApp's scale: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played
+    Column("rank", SmallInteger, nullable=False),
+    Column("error", Text),
+    _moment("at", default=True),
+    Index("ix_acks_at", "at", postgresql_using="brin"),
+    schema=SCHEMA,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    _tenant(),
+    Column("id", Uuid, primary_key=True),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("from_seq", BigInteger, nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column("restarts", Integer, nullable=False, server_default=text("0")),
+    Column("has_effects", Boolean, nullable=False, server_default=text("false")),
+    Column("model_calls", Integer, nullable=False, server_default=text("0")),
+    Column("tool_calls", Integer, nullable=False, server_default=text("0")),
+    _moment("started_at", default=True),
+    _moment("ended_at"),
+    _of("conversations", "conversation_id"),
+    Index(
+        "uq_turns_running",
+        "tenant_id",
+        "conversation_id",
+        unique=True,
+        postgresql_where=text("status = 'running'"),
+    ),
+    Index(None, "tenant_id", "conversation_id", "started_at"),
+    schema=SCHEMA,
+)
+
+tool_executions = Table(
+    "tool_executions",
+    metadata,
+    _tenant(),
+    Column("turn_id", Uuid, primary_key=True),
+    Column("call_key", Text, primary_key=True),
+    Column("tool", Text, nullable=False),
+    Column("arguments_hash", Text, nullable=False),
+    Column("result", JSONB, nullable=False),
+    _moment("created_at", default=True),
+    _of("turns", "turn_id"),
+    schema=SCHEMA,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _tenant(),
+    Column("turn_id", Uuid, primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("checkpoint_id", Text, primary_key=True),
+    Column("parent_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+    _moment("created_at", default=True),
+    schema=SCHEMA,
+)
+
+checkpoint_writes = Table(
+    "checkpoint_writes",
+    metadata,
+    _tenant(),
+    Column("turn_id", Uuid, primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("checkpoint_id", Text, primary_key=True),
+    Column("task_id", Text, primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    schema=SCHEMA,
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    _tenant(),
+    Column("conversation_id", Uuid, primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _moment("at", default=True),
+    Column("what", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    _of("conversations", "conversation_id"),
+    schema=SCHEMA,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _moment("beat_at", is_needed=True),
+    schema=SCHEMA,
+)

@@ -1,0 +1,1 @@
+"""Sends WhatsApp messages in order, at a human pace, and never twice."""

@@ -1,0 +1,1 @@
+"""WhatsApp by way of WAHA: what two services need and neither owns."""
