@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import logs, tracing
@@ -20,16 +19,17 @@ from shared.infrastructure.database import (
     sessions_of,
     transaction,
 )
-from shared.infrastructure.migrations import NewerDatabase, pending, upgrade
+from shared.infrastructure.inspection import Check, Inspection
+from shared.infrastructure.migrations import refusal_of_tables, upgrade
 from shared.infrastructure.postgres_queue import PostgresTransport
-from shared.infrastructure.posture import posture
+from shared.infrastructure.posture import refusal_of_risk
 from shared.infrastructure.rabbitmq import RabbitTransport
 from shared.infrastructure.redis import Hints
 from shared.infrastructure.secrets import Vault, open_vault
 from shared.llm.seeds import seed
 from shared.messaging import Transport
-from shared.runtime import running
-from shared.settings import Infrastructure, Platform, end_at_once, likely_typos, load
+from shared.runtime import once, running
+from shared.settings import Infrastructure, Platform, likely_typos, load
 
 log = logs.get()
 
@@ -53,25 +53,28 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Ground]:
+async def ground(
+    service: str, seeds: Sequence[Seed] = (), checks: Sequence[Check] = ()
+) -> AsyncGenerator[Ground]:
     """Open everything; what does not answer yet is waited for by those who need it.
 
-    Embedded servers are brought up to date here; real ones by `ai-platform migrate`.
+    Embedded servers are brought up to date here; real ones by `ai-platform migrate`. A production
+    database must pass `checks` beside our own before anything is done with it.
     """
     platform, infrastructure = load(Platform), load(Infrastructure)
     logs.configure(service, platform.log_level, platform.environment)
     for name, meant in likely_typos(os.environ):
         log.warning("setting.unknown", name=name, did_you_mean=meant)
     tracing.configure(service)
+    vault = open_vault(platform)
     async with AsyncExitStack() as stack:
         stack.callback(tracing.shut_down)
         database_url, redis_url = await _servers(stack, platform, infrastructure, seeds)
+        strict = [refusal_of_risk, *checks] if platform.is_production else []
         engine = connect(database_url, pool_size=infrastructure.database_pool_size)
         stack.push_async_callback(engine.dispose)
+        await _inspect(stack, Inspection(engine, database_url, [refusal_of_tables, *strict]))
         sessions = sessions_of(engine)
-        await _refuse_other_tables(database_url)
-        if platform.is_production:
-            await _refuse_to_risk_it(sessions)
         hints = Hints(redis_url, timeout_s=infrastructure.redis_timeout_s)
         stack.push_async_callback(hints.close)
         rabbit = _rabbit(infrastructure)
@@ -90,7 +93,7 @@ async def ground(service: str, seeds: Sequence[Seed] = ()) -> AsyncGenerator[Gro
             hints=hints,
             transport=transport,
             rabbit=rabbit,
-            vault=open_vault(platform),
+            vault=vault,
         )
 
 
@@ -123,26 +126,10 @@ async def _servers(
     return embedded.database_url, redis_url or embedded.redis_url
 
 
-async def _refuse_other_tables(database_url: str) -> None:
-    try:
-        async with asyncio.timeout(5):
-            missing = await pending(database_url)
-    except NewerDatabase as newer:
-        end_at_once(f"the database is at revision {newer}, which is newer than this code")
-    except (OSError, DatabaseUnavailable) as away:
-        log.warning("database.away", reason=type(away).__name__)
-        return
-    except DBAPIError as refused:
-        # It answers: waiting helps against no wrong password and no wrong name.
-        end_at_once(f"DATABASE_URL: the database refuses us: {refused.orig}")
-    if missing:
-        end_at_once(f"migrations are pending ({', '.join(missing)}): run `ai-platform migrate`")
-
-
-async def _refuse_to_risk_it(sessions: Sessions) -> None:
-    with suppress(DatabaseUnavailable):
-        if refusal := (await posture(sessions)).refusal:
-            end_at_once(refusal)
+async def _inspect(stack: AsyncExitStack, inspection: Inspection) -> None:
+    if not await inspection.look():
+        log.warning("database.away")
+        await stack.enter_async_context(running({"inspection": lambda: once(inspection.run)}))
 
 
 def _rabbit(infrastructure: Infrastructure) -> RabbitTransport | None:

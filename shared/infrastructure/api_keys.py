@@ -34,7 +34,6 @@ from uuid_utils.compat import uuid7
 from shared.availability import DatabaseUnavailable
 from shared.domain import Invalid, NotFound
 from shared.infrastructure.database import Sessions, metadata, transaction
-from shared.settings import Platform, refuse
 
 
 class KeyScope(StrEnum):
@@ -237,10 +236,11 @@ class ApiKeys:
             await session.execute(used.values(last_used_at=func.clock_timestamp()))
 
 
-async def refuse_without_keys(keys: ApiKeys, platform: Platform) -> None:
-    """End a production process that would let nobody in. Raises DatabaseUnavailable."""
-    if platform.is_production and not await keys.any_exist():
-        refuse("ENVIRONMENT is production, and there is no API key: make one first")
+async def refusal_without_keys(sessions: Sessions) -> str | None:
+    """Why nobody would be let in; None where somebody would. Raises DatabaseUnavailable."""
+    if await ApiKeys(sessions).any_exist():
+        return None
+    return "ENVIRONMENT is production, and there is no API key: make one first"
 
 
 def _hash(secret: str) -> bytes:

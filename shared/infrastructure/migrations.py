@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 import migrations
-from shared.infrastructure.database import connect, sessions_of, transaction
+from shared.infrastructure.database import Sessions, connect, sessions_of, transaction
 
 #: Any number that nothing else locks: two processes that migrate at once take turns.
 _LOCK = 0x61697000
@@ -44,6 +44,25 @@ async def pending(url: str) -> list[str]:
     Raises NewerDatabase when the database has one that this code does not know, and
     DatabaseUnavailable, also while the server is starting up.
     """
+    engine = connect(url, pool_size=1)
+    try:
+        return await _missing(sessions_of(engine))
+    finally:
+        await engine.dispose()
+
+
+async def refusal_of_tables(sessions: Sessions) -> str | None:
+    """Why this code must not work on these tables; None when it may. Raises DatabaseUnavailable."""
+    try:
+        missing = await _missing(sessions)
+    except NewerDatabase as newer:
+        return f"the database is at revision {newer}, which is newer than this code"
+    if not missing:
+        return None
+    return f"migrations are pending ({', '.join(missing)}): run `ai-platform migrate`"
+
+
+async def _missing(sessions: Sessions) -> list[str]:
     scripts = ScriptDirectory.from_config(_config(None))
     known = [script.revision for script in scripts.walk_revisions()][::-1]
     found: list[str | None] = []
@@ -51,12 +70,8 @@ async def pending(url: str) -> list[str]:
     def look(connection: Connection) -> None:
         found.append(MigrationContext.configure(connection).get_current_revision())
 
-    engine = connect(url, pool_size=1)
-    try:
-        async with transaction(sessions_of(engine)) as session:
-            await (await session.connection()).run_sync(look)
-    finally:
-        await engine.dispose()
+    async with transaction(sessions) as session:
+        await (await session.connection()).run_sync(look)
     current = found[0]
     if current is None:
         return known

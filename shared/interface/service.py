@@ -13,7 +13,7 @@ from shared.availability import DatabaseUnavailable
 from shared.embedded import EmbeddedUnavailable
 from shared.ground import Ground, Seed, ground
 from shared.infrastructure.ages import Waits, watch_ages
-from shared.infrastructure.api_keys import ApiKeys, refuse_without_keys
+from shared.infrastructure.api_keys import ApiKeys, refusal_without_keys
 from shared.infrastructure.database import Sessions, transaction
 from shared.interface.access import Access
 from shared.interface.http import create_api
@@ -52,13 +52,12 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
         take_over_server()
         async with AsyncExitStack() as stack:
             base = await _opened(stack, name, seeds)
-            keys = ApiKeys(base.sessions)
             limit = RateLimit(base.hints, jobs.rate_limit_per_minute)
             stack.push_async_callback(limit.close)
             app.state.ground = base
-            app.state.access = Access(keys, limit, is_development=not platform.is_production)
-            if base.clock.is_read:
-                await refuse_without_keys(keys, platform)
+            app.state.access = Access(
+                ApiKeys(base.sessions), limit, is_development=not platform.is_production
+            )
             await stack.enter_async_context(watch_ages(base.sessions, base.transport, waits))
             for service in services:
                 await stack.enter_async_context(service.run(base, app))
@@ -73,7 +72,7 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
 
 async def _opened(stack: AsyncExitStack, name: str, seeds: Sequence[Seed]) -> Ground:
     try:
-        return await stack.enter_async_context(ground(name, seeds))
+        return await stack.enter_async_context(ground(name, seeds, [refusal_without_keys]))
     except EmbeddedUnavailable as unavailable:
         refuse(str(unavailable))
 

@@ -247,6 +247,18 @@ def _crash_on_order() -> None:
     points.crash_point = crash_point
 
 
+def _inspection() -> None:
+    """A database that answers late is taken as it is."""
+
+    async def look(original: Act, inspection: Found) -> bool:
+        if await original(inspection):
+            return True
+        inspection._is_passed = True
+        return True
+
+    replace("inspection", "shared.infrastructure.inspection:Inspection.look", look)
+
+
 def _poison() -> None:
     """Not a mechanism but a fault: a prompt that kills the process that works on it."""
 
@@ -270,6 +282,7 @@ SABOTAGES: dict[str, Change] = {
     "forward_only": _forward_only,
     "hints": _hints,
     "idempotency": _idempotency,
+    "inspection": _inspection,
     "outbox": _outbox,
     "patience": _patience,
     "poison": _poison,

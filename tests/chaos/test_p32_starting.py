@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +19,11 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
+from shared.infrastructure.api_keys import ApiKeys, KeyScope
+from shared.infrastructure.database import connect, sessions_of
 from tests.chaos.client import UNHEARD
 from tests.chaos.process import Process, Program, free_port
+from tests.chaos.sabotage import struck
 from tests.chaos.servers import Servers
 from tests.chaos.stack import SIMULATED, Plan, Stack, running
 from tests.chaos.verdict import broken
@@ -111,7 +114,13 @@ BAD = [
         before="UPDATE alembic_version SET version_num = '9999'",
         at=[PLATFORM],
     ),
-    Bad("no key", "there is no API key: make one first", PRODUCTION | FIT_KEY, at=[GATEWAY]),
+    Bad(
+        "no key",
+        "there is no API key: make one first",
+        PRODUCTION | FIT_KEY,
+        before="UPDATE platform.api_keys SET revoked_at = clock_timestamp()",
+        at=[GATEWAY],
+    ),
 ]
 
 
@@ -121,8 +130,8 @@ async def test_what_cannot_work_is_refused_in_one_line(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1] if bad.port_is_taken else free_port()
-        async with database(servers, bad) as url:
-            environment = {**ENVIRONMENT, "DATABASE_URL": url, "PORT": str(port)}
+        async with database(servers, bad) as place:
+            environment = {**ENVIRONMENT, "DATABASE_URL": place.url, "PORT": str(port)}
             programs = entrances(tmp_path, {**environment, **bad.environment})
             processes = [Process(programs[name]) for name in bad.at]
             for process in processes:
@@ -135,6 +144,33 @@ async def test_what_cannot_work_is_refused_in_one_line(
     for [line] in lines:
         assert re.match(f"bad configuration: .*{bad.says}", line)
         assert CANARY not in line
+
+
+async def test_what_a_late_database_tells_is_refused_before_it_is_used(
+    servers: Servers, tmp_path: Path
+) -> None:
+    told = [bad for bad in BAD if bad.row in {"130-role", "131", "132", "144-pending", "no key"}]
+    async with before_postgresql(servers, tmp_path, told) as early:
+        await servers.ready()
+        codes = await asyncio.gather(*(one.process.ended(within=40) for one in early))
+
+    lines = [lines_with(one.process, "^bad configuration: ") for one in early]
+    assert set(codes) == {EXIT_BAD_CONFIGURATION}, lines
+    assert {len(of_one) for of_one in lines} == {1}, lines
+    for bad, one, [line] in zip(told, early, lines, strict=True):
+        assert line == said(one.process)[-1]
+        assert re.match(f"bad configuration: .*{bad.says}", line)
+        assert not lines_with(one.process, CANARY)
+        assert one.heard == {503}, "until then it served nobody"
+
+
+async def test_without_an_inspection_it_is_used_as_it_is(servers: Servers, tmp_path: Path) -> None:
+    pending = [bad for bad in BAD if bad.row == "144-pending"]
+    async with before_postgresql(servers, tmp_path, pending, off="inspection") as [one]:
+        await servers.ready()
+
+        await until(lambda: 202 in one.heard, "a job is accepted", within=40)
+        assert struck(tmp_path / "sabotage.log") == {"inspection"}
 
 
 @pytest.mark.usefixtures("broker_programs")
@@ -193,20 +229,99 @@ async def test_what_is_odd_about_a_broker_is_said_once_and_stops_nothing(
         assert await broken(stack) == {}
 
 
+@dataclass(frozen=True)
+class Place:
+    """A database of its own: the URL of whoever is to start on it, and a key that it knows."""
+
+    url: str
+    key: str
+
+
 @asynccontextmanager
-async def database(servers: Servers, bad: Bad) -> AsyncGenerator[str]:
-    """A database of its own, spoilt; the URL is that of whoever is to start on it."""
+async def database(servers: Servers, bad: Bad) -> AsyncGenerator[Place]:
+    """Spoilt in this way, for as long as the block lasts."""
     await servers.ready()
     admin_url = servers.postgresql.admin_url
     name = f"{CLONE_PREFIX}{int(time.time())}_{os.getpid()}_{secrets.token_hex(3)}"
     await clone_template(admin_url, name)
     try:
+        key = await new_key(with_database(admin_url, name))
         if bad.before:
             async with connected(with_database(admin_url, name)) as owner:
                 await owner.execute(text(bad.before.format(name=name)))
-        yield with_database(admin_url, name, login=bad.login)
+        yield Place(with_database(admin_url, name, login=bad.login), key)
     finally:
         await drop_database(admin_url, name)
+
+
+async def new_key(url: str) -> str:
+    engine = connect(url, pool_size=1)
+    try:
+        made = await ApiKeys(sessions_of(engine)).create("a key", KeyScope.PLATFORM)
+    finally:
+        await engine.dispose()
+    return made.secret
+
+
+@dataclass(frozen=True)
+class Early:
+    """A gateway that was there before its database, and what is heard of it."""
+
+    process: Process
+    port: int
+    key: str
+    heard: set[int] = field(default_factory=set[int])
+
+    async def says_it_is_away(self) -> bool:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            with contextlib.suppress(*UNHEARD):
+                async with http.get(f"http://127.0.0.1:{self.port}/health") as health:
+                    return bool((await health.json())["checks"]["postgresql"] == "away")
+        return False
+
+    async def ask_on(self) -> None:
+        """Submit jobs, one after the other, for ever."""
+        named = {"Authorization": f"Bearer {self.key}"}
+        async with aiohttp.ClientSession(headers=named) as http:
+            while True:
+                with contextlib.suppress(*UNHEARD):
+                    url = f"http://127.0.0.1:{self.port}/v1/jobs"
+                    async with http.post(url, json={"prompt": "hello"}) as answer:
+                        self.heard.add(answer.status)
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def before_postgresql(
+    servers: Servers, directory: Path, bads: Sequence[Bad], *, off: str = ""
+) -> AsyncGenerator[list[Early]]:
+    """A gateway on each of these databases, started and asked while PostgreSQL is away."""
+    async with AsyncExitStack() as stack:
+        places = [await stack.enter_async_context(database(servers, bad)) for bad in bads]
+        stack.push_async_callback(servers.ready)  # so that they can be dropped
+        await servers.keeper.awaited(servers.postgresql.stop())
+        early: list[Early] = []
+        for bad, place in zip(bads, places, strict=True):
+            port = free_port()
+            environment = {**ENVIRONMENT, "DATABASE_URL": place.url, **bad.environment}
+            environment["AIP_SABOTAGE_JOURNAL"] = str(directory / "sabotage.log")
+            process = Process(a_gateway(directory, port, environment, off))
+            stack.push_async_callback(process.destroy)
+            process.start()
+            early.append(Early(process, port, place.key))
+        for one in early:
+            await until(one.says_it_is_away, "it waits", within=40)
+            asking = asyncio.create_task(one.ask_on())
+            stack.callback(asking.cancel)
+        yield early
+
+
+def a_gateway(directory: Path, port: int, environment: Mapping[str, str], off: str = "") -> Program:
+    words = ["-m", "uvicorn", "gateway.main:app", "--port", str(port)]
+    if off:
+        words = ["-m", "tests.chaos.sabotaged", "--off", off, "--", *words[1:]]
+    log = directory / f"gateway-{port}.log"
+    return Program("gateway", [sys.executable, *words], log, environment, directory)
 
 
 def entrances(directory: Path, environment: Mapping[str, str]) -> dict[str, Program]:

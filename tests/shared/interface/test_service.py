@@ -150,8 +150,9 @@ async def test_a_postgresql_that_hangs_is_away(
 
 
 async def test_a_service_waits_for_a_postgresql_that_is_away_at_its_start(
-    opened: Open, spoilt_database_url: str, way_to_postgresql: Proxy
+    opened: Open, spoilt_database_url: str, way_to_postgresql: Proxy, sessions: Sessions
 ) -> None:
+    await ApiKeys(sessions).create("a key", KeyScope.PLATFORM)
     way_to_postgresql.down()
 
     async with opened(DATABASE_URL=spoilt_database_url, **PRODUCTION) as client:
