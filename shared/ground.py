@@ -135,5 +135,4 @@ async def _inspect(stack: AsyncExitStack, inspection: Inspection) -> None:
 def _rabbit(infrastructure: Infrastructure) -> RabbitTransport | None:
     if infrastructure.rabbitmq_url is None:
         return None
-    queues = [infrastructure.rabbitmq_task_queue, infrastructure.rabbitmq_result_queue]
-    return RabbitTransport(infrastructure.rabbitmq_url.get_secret_value(), queues)
+    return RabbitTransport(infrastructure.rabbitmq_url.get_secret_value(), infrastructure.queues)

@@ -77,6 +77,17 @@ class Infrastructure(_Settings):
     redis_timeout_s: Seconds = 0.1
     database_pool_size: int = Field(default=10, ge=1, le=100)
 
+    @property
+    def queues(self) -> list[str]:
+        """Every queue that any service speaks or listens on."""
+        return [
+            self.rabbitmq_task_queue,
+            self.rabbitmq_result_queue,
+            self.rabbitmq_crm_queue,
+            self.rabbitmq_wa_queue,
+            self.rabbitmq_wa_result_queue,
+        ]
+
     @field_validator("database_url", "migrations_database_url")
     @classmethod
     def _asyncpg(cls, value: SecretStr | None) -> SecretStr | None:

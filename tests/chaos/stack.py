@@ -32,6 +32,7 @@ from tests.databases import (
     drop_database,
     with_database,
 )
+from tests.queues import private_queues
 from tests.waiting import until
 
 #: The product's own numbers, only smaller: same code, faster clocks.
@@ -91,8 +92,7 @@ class Stack:
         self.redis: Redis | None = None
         self.owner_url = ""
         self.rabbitmq_url = ""
-        #: of tasks and of results: nobody else's, for the broker is everybody's
-        self.queues = [f"{name}_{secrets.token_hex(4)}" for name in ("ai_tasks", "ai_results")]
+        self._queues = private_queues("chaos")
         self.client: Client
         self.simulators: Process
         self._directory = directory
@@ -103,6 +103,11 @@ class Stack:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))
         self._closing = AsyncExitStack()
         self._closing.push_async_callback(self._http.close)
+
+    @property
+    def queues(self) -> list[str]:
+        """Of tasks, of results, and the others: nobody else's, for the broker is everybody's."""
+        return list(self._queues.values())
 
     @property
     def product(self) -> list[Process]:
@@ -232,8 +237,7 @@ class Stack:
         return _python_environment() | {
             "DATABASE_URL": database,
             "RABBITMQ_URL": self.rabbitmq_url,
-            "RABBITMQ_TASK_QUEUE": self.queues[0],
-            "RABBITMQ_RESULT_QUEUE": self.queues[1],
+            **self._queues,
             # Nobody answers there: as good as none, and nothing is embedded.
             "REDIS_URL": redis or "redis://127.0.0.1:1/0",
             "DATA_DIR": str(self._directory / "data"),

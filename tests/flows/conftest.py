@@ -1,7 +1,6 @@
 """What the flows share: the platform on this test's own database, Redis and queues."""
 
 import importlib
-import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,6 +14,7 @@ from tests.environment import configured
 from tests.flows.collector import Collector
 from tests.flows.platform import FAST, Platform, Start, running
 from tests.flows.provider import Provider, a_provider
+from tests.queues import private_queues
 from tests.shared.infrastructure.hearing import delete_queues
 
 #: Loaded before anything is timed: seconds of imports would use up a test's bounds.
@@ -65,23 +65,17 @@ async def start_on_each_carrier(
         yield start
         return
     url: str = request.getfixturevalue("rabbitmq_url")
-    tasks, results = (f"flow_{secrets.token_hex(6)}_{end}" for end in ("tasks", "results"))
+    queues = private_queues("flow")
 
     @asynccontextmanager
     async def started(**settings: str) -> AsyncGenerator[Platform]:
-        broker = {
-            "RABBITMQ_URL": url,
-            "RABBITMQ_TASK_QUEUE": tasks,
-            "RABBITMQ_RESULT_QUEUE": results,
-        }
-        async with start(**broker, **settings) as platform:
+        async with start(**queues, RABBITMQ_URL=url, **settings) as platform:
             yield platform
-            by_fallback = "aip_messages_by_fallback_total"
-            assert await platform.metric(by_fallback, queue=tasks) == 0
-            assert await platform.metric(by_fallback, queue=results) == 0
+            for queue in queues.values():
+                assert await platform.metric("aip_messages_by_fallback_total", queue=queue) == 0
 
     yield started
-    await delete_queues(url, tasks, results)
+    await delete_queues(url, *queues.values())
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
@@ -24,6 +23,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.toxics import Timeout
 from tests.databases import ROOT, WorkerDatabase, connected
 from tests.environment import configured
+from tests.queues import private_queues
 from tests.shared.infrastructure.hearing import delete_queues
 from tests.shared.interface.plain_service import PLAIN
 from tests.waiting import until
@@ -65,8 +65,7 @@ def opened(
 
 
 async def test_a_service_whose_servers_answer_is_well(opened: Open, rabbitmq_url: str) -> None:
-    name = f"service_{secrets.token_hex(6)}"
-    queues = {"RABBITMQ_TASK_QUEUE": f"{name}_tasks", "RABBITMQ_RESULT_QUEUE": f"{name}_results"}
+    queues = private_queues("service")
     async with opened(RABBITMQ_URL=rabbitmq_url, **queues) as client:
         health = await client.get("/health")
         ready = await client.get("/health/ready")
@@ -279,7 +278,7 @@ def at_revision(owner_url: str, revision: str | None) -> Generator[None]:
 @pytest.mark.parametrize(
     ("revision", "says"),
     [
-        (None, "migrations are pending (0001): run `ai-platform migrate`"),
+        (None, "migrations are pending (0001, 0002): run `ai-platform migrate`"),
         ("9999", "the database is at revision 9999, which is newer than this code"),
     ],
 )
