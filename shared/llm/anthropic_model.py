@@ -1,6 +1,6 @@
 """LangChain's `ChatAnthropic`, speaking over our wire."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from anthropic import types
@@ -72,10 +72,12 @@ class Anthropic:
         # Our scale reaches to 2, as OpenAI's does.
         payload["temperature"] = min(payload.get("temperature", 1.0), 1.0)
         if payload.get("stream"):
-            return Parsed(_typed(await self._line.stream(payload, exchange, _is_last)))
+            events = await self._line.stream(payload, exchange, _is_last)
+            return Parsed(_typed(events, exchange))
         answer = await self._line.ask(payload, exchange)
         if not isinstance(answer.get("content"), list):
             raise bad_answer("the answer has no content")
+        answer["content"] = list(_without_calls(answer["content"], exchange))
         # `construct` forgives what is new or missing, as the SDK's own client does.
         return Parsed(types.Message.construct(**believable(answer)))
 
@@ -90,11 +92,35 @@ class Parsed:
         return self._answer
 
 
-async def _typed(events: Events) -> AsyncGenerator[Any]:
+def _without_calls(blocks: Sequence[Json], exchange: Exchange) -> Iterator[Json]:
+    for number, block in enumerate(blocks):
+        if block["type"] == "tool_use":
+            exchange.calls.hear(number, block.get("id"), block.get("name"), block.get("input"))
+        else:
+            yield block
+
+
+async def _typed(events: Events, exchange: Exchange) -> AsyncGenerator[Any]:
     async with events:
         async for event in events:
-            if kind := _EVENTS.get(event.get("type", "")):
+            kind = _EVENTS.get(event.get("type", ""))
+            if kind and not _is_of_a_call(event, exchange):
                 yield kind.construct(**believable(event))
+
+
+def _is_of_a_call(event: Json, exchange: Exchange) -> bool:
+    """Whether the event is a piece of a tool call, and heard by now."""
+    block: Json = event.get("content_block") or event.get("delta") or {}
+    kind = block.get("type")
+    if kind == "tool_use":
+        # Its input follows in pieces, as a rule; some servers give it at once.
+        said = block.get("input") or None
+        exchange.calls.hear(event.get("index"), block.get("id"), block.get("name"), said)
+    elif kind == "input_json_delta":
+        exchange.calls.hear(event.get("index"), None, None, block.get("partial_json"))
+    else:
+        return False
+    return True
 
 
 def _is_last(event: Json) -> bool:

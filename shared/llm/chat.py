@@ -1,18 +1,48 @@
 """The port to a chat model: what is asked of it, what it answers, and how it may fail."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from shared.llm.catalogue import LLMConfig
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool that a model may call; `parameters` is the JSON schema of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What a model wants done, in its own words: the id may be empty, the name made up.
+
+    Printing it shows no argument: they are the customer's business, not a log's.
+    """
+
+    id: str
+    name: str
+    #: None: what it said is no JSON object
+    arguments: Mapping[str, Any] | None = field(repr=False)
+    #: the arguments as they were said
+    raw: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class ChatMessage:
+    """One message; what an assistant called, and (role "tool") what came of which call."""
+
     role: Role
     text: str
+    tool_calls: Sequence[ToolCall] = ()
+    tool_call_id: str | None = None
+    #: the tool's
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +65,15 @@ class ModelCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a model said, and every call that it took to get it (failed ones too)."""
+    """What a model said, and every call that it took to get it (failed ones too).
+
+    The text may be empty where tools are called.
+    """
 
     text: str
     provider: str
     model: str
+    tool_calls: Sequence[ToolCall] = ()
     calls: Sequence[ModelCall] = field(default_factory=list[ModelCall])
 
 
@@ -78,7 +112,7 @@ OnToken = Callable[[str], Awaitable[None]]
 class ChatModels(Protocol):
     """Every model that a config can name."""
 
-    async def reply(
+    async def reply(  # noqa: PLR0913 - all that may be said when asking
         self,
         candidates: Sequence[LLMConfig],
         messages: Sequence[ChatMessage],
@@ -88,11 +122,13 @@ class ChatModels(Protocol):
         max_tokens: int | None = None,
         retries: int | None = None,
         on_token: OnToken | None = None,
+        tools: Sequence[ToolSpec] = (),
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises ModelFailed.
 
         `temperature`, `max_tokens` and `retries` stand in for the config's own when given.
         With `on_token` the answer is streamed; once a piece has been handed over, a failing
-        candidate is not replaced by another (the reader has seen its words).
+        candidate is not replaced by another (the reader has seen its words). Of tool calls a
+        listener hears nothing; a model may call what it was not offered.
         """
         ...

@@ -11,7 +11,8 @@ from shared.llm.catalogue import LLMConfig, Provider
 from shared.llm.chat import OnToken
 from shared.llm.failures import ProviderFailed
 from shared.llm.offline_words import answer, count_words
-from shared.llm.questions import Answer, Client, Question, storable
+from shared.llm.questions import Answer, Client, Question
+from shared.llm.storable import storable
 from shared.llm.wire import Exchange, Wire
 
 #: What an environment variable holds, or None.

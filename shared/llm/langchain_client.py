@@ -5,12 +5,21 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.runnables.base import RunnableBinding
 
-from shared.llm.chat import ChatMessage, OnToken
+from shared.llm.chat import ChatMessage, OnToken, ToolSpec
 from shared.llm.failures import ProviderFailed, a_name, bad_answer
-from shared.llm.questions import Answer, Question, storable
+from shared.llm.questions import Answer, Question
+from shared.llm.storable import storable
 from shared.llm.wire import Exchange
 
 
@@ -34,16 +43,26 @@ class LangChainClient:
             "max_tokens": question.max_tokens,
             "exchange": exchange,
         }
+        if question.tools:
+            asked |= self._offered(question.tools)
         if on_token is None:
             return await self._whole(asked, exchange)
         return await self._streamed(asked, exchange, on_token)
+
+    def _offered(self, tools: Sequence[ToolSpec]) -> Mapping[str, Any]:
+        """The tools in this provider's words. Raises ProviderFailed."""
+        try:
+            bound = cast("RunnableBinding[Any, Any]", self._model.bind_tools([*map(vars, tools)]))
+        except ValueError:  # a schema that this provider does not take, say
+            raise ProviderFailed("llm_rejected", "the tools make no sense", is_skip=True) from None
+        return bound.kwargs
 
     async def _whole(self, asked: dict[str, Any], exchange: Exchange) -> Answer:
         try:
             result = await self._model._agenerate(**asked)  # noqa: SLF001 - why: see the top of this module
             generation = result.generations[0]
             how = {**(result.llm_output or {}), **(generation.generation_info or {})}
-            return _answer(storable(generation.text), [generation.message], how)
+            return _answer(storable(generation.text), [generation.message], how, exchange)
         except ProviderFailed:
             raise
         except Exception as error:  # noqa: BLE001 - see _unreadable
@@ -63,7 +82,7 @@ class LangChainClient:
                     await on_token(piece)
                 else:
                     notable.append(chunk.message)
-        return _answer("".join(pieces), notable, how)
+        return _answer("".join(pieces), notable, how, exchange)
 
 
 async def _readable(
@@ -100,11 +119,34 @@ def _spoken(messages: Sequence[ChatMessage]) -> list[BaseMessage]:
         if message.role == "user":
             spoken.append(HumanMessage(message.text))
         elif message.role == "assistant":
-            spoken.append(AIMessage(message.text))
+            spoken.append(_said(message))
+        elif message.role == "tool":
+            call_id, name = message.tool_call_id or "", message.name
+            spoken.append(ToolMessage(message.text, tool_call_id=call_id, name=name))
     return spoken
 
 
-def _answer(text: str, messages: Sequence[BaseMessage], how: Mapping[str, Any]) -> Answer:
+def _said(message: ChatMessage) -> AIMessage:
+    if not message.tool_calls:
+        return AIMessage(message.text)
+    return AIMessage(
+        message.text,
+        tool_calls=[
+            tool_call(name=call.name, args=dict(call.arguments), id=call.id)
+            for call in message.tool_calls
+            if call.arguments is not None
+        ],
+        invalid_tool_calls=[
+            invalid_tool_call(name=call.name, args=call.raw, id=call.id)
+            for call in message.tool_calls
+            if call.arguments is None
+        ],
+    )
+
+
+def _answer(
+    text: str, messages: Sequence[BaseMessage], how: Mapping[str, Any], exchange: Exchange
+) -> Answer:
     said = [message for message in messages if isinstance(message, AIMessage)]
     usage = next((one.usage_metadata for one in reversed(said) if one.usage_metadata), None)
     return Answer(
@@ -112,5 +154,5 @@ def _answer(text: str, messages: Sequence[BaseMessage], how: Mapping[str, Any]) 
         input_tokens=usage["input_tokens"] if usage else None,
         output_tokens=usage["output_tokens"] if usage else None,
         finish_reason=a_name(how.get("finish_reason") or how.get("stop_reason")) or None,
-        calls_tools=any(one.tool_calls for one in said),
+        tool_calls=exchange.calls.finished(),
     )

@@ -86,7 +86,7 @@ class Attempt:
         if self.exchange.is_free:
             return 0, 0, False
         answer = self._answer or Answer("")
-        said = len(answer.text) or self.exchange.heard
+        said = answer.size or self.exchange.written
         asked_tokens, is_guess = _counted(answer.input_tokens, self.question.size)
         said_tokens, is_other_guess = _counted(answer.output_tokens, said)
         return asked_tokens, said_tokens, is_guess or is_other_guess

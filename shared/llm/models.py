@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shared import logs, tracing
 from shared.llm.catalogue import LLMConfig, Provider
-from shared.llm.chat import ChatMessage, ModelCall, OnToken, Reply
+from shared.llm.chat import ChatMessage, ModelCall, OnToken, Reply, ToolSpec
 from shared.llm.clients import Clients, Keys
 from shared.llm.endpoints import Endpoint
 from shared.llm.failures import ProviderFailed, no_answer, pause
@@ -37,6 +37,7 @@ class Conversation:
     max_tokens: int | None
     retries: int | None
     on_token: OnToken | None
+    tools: Sequence[ToolSpec]
     calls: list[ModelCall] = field(default_factory=list[ModelCall])
     #: somebody has read the beginning of an answer: nobody else's may follow it
     is_heard: bool = False
@@ -46,6 +47,7 @@ class Conversation:
             self.messages,
             config.temperature.value if self.temperature is None else self.temperature,
             config.max_tokens if self.max_tokens is None else self.max_tokens,
+            self.tools,
         )
 
     def exchange(self, config: LLMConfig, question: Question) -> Exchange:
@@ -73,7 +75,7 @@ class LangChainModels:
         self._now = now
         self._jitter = jitter
 
-    async def reply(
+    async def reply(  # noqa: PLR0913 - all that may be said when asking
         self,
         candidates: Sequence[LLMConfig],
         messages: Sequence[ChatMessage],
@@ -83,9 +85,10 @@ class LangChainModels:
         max_tokens: int | None = None,
         retries: int | None = None,
         on_token: OnToken | None = None,
+        tools: Sequence[ToolSpec] = (),
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises ModelFailed."""
-        asked = Conversation(messages, temperature, max_tokens, retries, on_token)
+        asked = Conversation(messages, temperature, max_tokens, retries, on_token, tools)
         failures = list[tuple[str, ProviderFailed]]()
         for config in candidates:
             try:
@@ -99,6 +102,7 @@ class LangChainModels:
                     text=answer.text,
                     provider=config.provider.value,
                     model=config.model_name.text,
+                    tool_calls=answer.tool_calls,
                     calls=asked.calls,
                 )
         raise no_answer(failures, asked.calls)

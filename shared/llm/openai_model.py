@@ -65,12 +65,12 @@ class Completions:
         if "max_completion_tokens" in payload:
             payload[self._limit_name] = payload.pop("max_completion_tokens")
         if payload.get("stream"):
-            return Streamed(await self._line.stream(payload, exchange, _is_last))
+            return Streamed(await self._line.stream(payload, exchange, _is_last), exchange)
         answer = await self._line.ask(payload, exchange)
         if not answer.get("choices"):
             raise bad_answer("the answer has no choices")
         for choice in answer["choices"]:
-            _hear_refusal(choice.get("message"))
+            _hear(choice.get("message"), exchange, is_whole=True)
         return Whole(believable(answer))
 
 
@@ -87,8 +87,9 @@ class Whole:
 class Streamed:
     """Chunks as LangChain reads them."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, exchange: Exchange) -> None:
         self._events = events
+        self._exchange = exchange
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,13 +100,23 @@ class Streamed:
     async def __aiter__(self) -> AsyncGenerator[Json]:
         async for event in self._events:
             for choice in event.get("choices") or ():
-                _hear_refusal(choice.get("delta"))
+                _hear(choice.get("delta"), self._exchange, is_whole=False)
             yield believable(event)
 
 
-def _hear_refusal(message: Json | None) -> None:
+def _hear(message: Json | None, exchange: Exchange, *, is_whole: bool) -> None:
+    """What a message, or a piece of one, says beside its content."""
+    if not message:
+        return
+    if "tool_calls" in message:
+        for number, call in enumerate(message.pop("tool_calls") or ()):
+            place = number if is_whole else call.get("index")
+            function = call.get("function") or {}
+            exchange.calls.hear(
+                place, call.get("id"), function.get("name"), function.get("arguments")
+            )
     # A model that declines politely says so in a field of its own; it is an answer all the same.
-    if message and not message.get("content") and message.get("refusal"):
+    if not message.get("content") and message.get("refusal"):
         message["content"] = message["refusal"]
 
 

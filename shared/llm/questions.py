@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.llm.chat import ChatMessage, OnToken
+from shared.llm.chat import ChatMessage, OnToken, ToolCall, ToolSpec
 from shared.llm.failures import ProviderFailed, bad_answer
 from shared.llm.wire import Exchange
 
@@ -16,11 +16,19 @@ class Question:
     messages: Sequence[ChatMessage]
     temperature: float
     max_tokens: int
+    tools: Sequence[ToolSpec] = ()
 
     @property
     def size(self) -> int:
-        """In characters."""
-        return sum(len(message.text) for message in self.messages)
+        """In characters, the tools that are offered or were called included."""
+        said = sum(
+            len(message.text) + (size_of(message.tool_calls) if message.tool_calls else 0)
+            for message in self.messages
+        )
+        return said + sum(
+            len(tool.name) + len(tool.description) + len(str(tool.parameters))
+            for tool in self.tools
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,16 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str | None = None
-    calls_tools: bool = False
+    tool_calls: Sequence[ToolCall] = ()
+
+    @property
+    def size(self) -> int:
+        """In characters."""
+        return len(self.text) + size_of(self.tool_calls)
 
     def fault(self) -> ProviderFailed | None:
         """Why this is no answer, if it is none."""
-        if self.calls_tools or self.text.strip():
+        if self.tool_calls or self.text.strip():
             return None
         if self.finish_reason in {"content_filter", "refusal"}:
             return ProviderFailed("llm_rejected", "the provider's filter let nothing through")
@@ -52,8 +65,6 @@ class Client(Protocol):
         ...
 
 
-def storable(text: str) -> str:
-    """The same text without what PostgreSQL and JSON cannot hold: NUL, and half characters."""
-    if text.isascii():
-        return str(text.replace("\0", ""))
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
+def size_of(calls: Sequence[ToolCall]) -> int:
+    """In characters."""
+    return sum(len(call.name) + len(call.raw) for call in calls)

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Self, cast
 
@@ -17,6 +17,7 @@ import aiohttp
 import orjson
 
 from shared.llm.failures import Code, ProviderFailed, bad_answer, refused
+from shared.llm.tool_calls import HeardCalls
 
 Json = dict[str, Any]
 
@@ -40,8 +41,14 @@ class Exchange:
     #: it said no before doing any work
     is_free: bool = False
     request_id: str | None = None
-    #: characters of the answer so far
+    #: characters of the answer's text so far
     heard: int = 0
+    calls: HeardCalls = field(default_factory=HeardCalls)
+
+    @property
+    def written(self) -> int:
+        """Everything that the model has written so far, in characters."""
+        return self.heard + self.calls.size
 
 
 class Wire:
@@ -232,7 +239,7 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
 
 def _raise_error_in(answer: Json, response: aiohttp.ClientResponse, exchange: Exchange) -> None:
     if answer.get("error"):
-        exchange.is_free = not exchange.heard
+        exchange.is_free = not exchange.written
         raise refused(response.status, response.headers, answer)
 
 

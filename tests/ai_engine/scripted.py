@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from shared.llm.catalogue import LLMConfig
-from shared.llm.chat import ChatMessage, ModelCall, ModelFailed, OnToken, Reply
+from shared.llm.chat import ChatMessage, ModelCall, ModelFailed, OnToken, Reply, ToolSpec
 
 #: What a model says to these messages; an exception is raised instead.
 Says = Callable[[Sequence[ChatMessage]], str | Exception]
@@ -39,7 +39,7 @@ class ScriptedModels:
     says: Says = lambda _: "Halo!"
     asked: list[Asked] = field(default_factory=list[Asked])
 
-    async def reply(
+    async def reply(  # noqa: PLR0913 - as the port has it
         self,
         candidates: Sequence[LLMConfig],
         messages: Sequence[ChatMessage],
@@ -49,6 +49,7 @@ class ScriptedModels:
         max_tokens: int | None = None,
         retries: int | None = None,
         on_token: OnToken | None = None,
+        tools: Sequence[ToolSpec] = (),
     ) -> Reply:
         config = candidates[0]
         self.asked.append(Asked(config.name, messages, temperature, max_tokens, retries))

@@ -1,5 +1,6 @@
-"""The catalogue, its entries and budgets in memory; they pass the same tests as the real ones."""
+"""The catalogue, its entries, budgets and models in memory; they pass the real ones' tests."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from uuid import uuid4
 from shared.domain import NotFound
 from shared.llm.budgets import BudgetExceeded, Reservation, Scope, Standing, named
 from shared.llm.catalogue import Catalogue, LLMConfig, NameTaken, PromptTemplate
+from shared.llm.chat import ChatMessage, ModelCall, OnToken, Reply, ToolCall, ToolSpec
 from shared.llm.entries import Change, ChangedSince, EntryT
+from shared.llm.tokens import estimate
 
 
 class MemoryCatalogue:
@@ -138,3 +141,78 @@ class MemoryBudgets:
             spent=self.spent.get(scope, 0),
             reserved=sum(one.amount for one in self.held if scope in one.scopes),
         )
+
+
+#: What a model answers to these messages, offered these tools; a plain text is a reply too.
+#: ModelFailed (or whatever is to go wrong) is raised in there.
+Answers = Callable[[Sequence[ChatMessage], Sequence[ToolSpec]], Reply | str]
+
+
+def says(text: str, *calls: ToolCall) -> Reply:
+    """A reply, with the calls that it asks for."""
+    return Reply(text=text, provider="fake", model="fake-1", tool_calls=calls)
+
+
+def calls(name: str, /, *, id: str = "call-1", **arguments: Any) -> ToolCall:  # noqa: A002 - the word for it
+    return ToolCall(id, name, arguments, json.dumps(arguments))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One `reply`, as the model saw it."""
+
+    config: str
+    messages: Sequence[ChatMessage]
+    tools: Sequence[ToolSpec]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    retries: int | None = None
+
+    @property
+    def system(self) -> str:
+        return "\n\n".join(one.text for one in self.messages if one.role == "system")
+
+
+@dataclass
+class FakeModels:
+    """Fits `shared.llm.chat.ChatModels`; the first candidate answers."""
+
+    answers: Answers = lambda _messages, _tools: "Halo!"
+    asked: list[Asked] = field(default_factory=list[Asked])
+
+    async def reply(  # noqa: PLR0913 - as the port has it
+        self,
+        candidates: Sequence[LLMConfig],
+        messages: Sequence[ChatMessage],
+        /,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        retries: int | None = None,
+        on_token: OnToken | None = None,
+        tools: Sequence[ToolSpec] = (),
+    ) -> Reply:
+        config = candidates[0]
+        facts = (temperature, max_tokens, retries)
+        self.asked.append(Asked(config.name, list(messages), list(tools), *facts))
+        answered = self.answers(messages, tools)
+        reply = says(answered) if isinstance(answered, str) else answered
+        if on_token and reply.text:
+            for number, word in enumerate(reply.text.split(" ")):
+                await on_token(f" {word}" if number else word)
+        provider, model = config.provider.value, config.model_name.text
+        paid = [_call(config, messages, reply)]
+        return replace(reply, provider=provider, model=model, calls=reply.calls or paid)
+
+
+def _call(config: LLMConfig, messages: Sequence[ChatMessage], reply: Reply) -> ModelCall:
+    asked = estimate(sum(len(message.text) for message in messages))
+    said = estimate(len(reply.text) + sum(len(call.raw) for call in reply.tool_calls))
+    return ModelCall(
+        config_name=config.name,
+        provider=config.provider.value,
+        model=config.model_name.text,
+        input_tokens=asked,
+        output_tokens=said,
+        cost_micro_usd=config.cost_micro_usd(asked, said),
+    )
