@@ -32,6 +32,7 @@ supervisor.py   starts again what was killed (`running` does it unless told `sup
 verdict.py      broken (the last step of every test), forgotten (what twins wait for)
 client.py       submit (until a 202 is heard, always with the same Idempotency-Key), submit_once,
                 storm, look, view, cancel, everything, all_ended, watching
+hostile.py      requests that nobody means, as a seed decides
 ledger.py       attempted, acknowledged, recovered, lost, doubled, unexpected, regressions,
                 overasked
 proxy.py        up, down, cut, add(toxic, "up" | "down"), blackhole(toxic), heal

@@ -259,6 +259,17 @@ def _inspection() -> None:
     replace("inspection", "shared.infrastructure.inspection:Inspection.look", look)
 
 
+def _hoard() -> None:
+    """Not a mechanism but a fault: every body is kept."""
+    kept: list[bytes] = []
+
+    def parse(original: Act, raw: bytes) -> Found:
+        kept.append(raw)
+        return original(raw)
+
+    replace("hoard", "shared.interface.strict_json:parse", parse)
+
+
 def _poison() -> None:
     """Not a mechanism but a fault: a prompt that kills the process that works on it."""
 
@@ -281,6 +292,7 @@ SABOTAGES: dict[str, Change] = {
     "fencing": _fencing,
     "forward_only": _forward_only,
     "hints": _hints,
+    "hoard": _hoard,
     "idempotency": _idempotency,
     "inspection": _inspection,
     "outbox": _outbox,
