@@ -5,9 +5,6 @@ WORKSPACE := pyproject.toml $(wildcard services/*/pyproject.toml)
 # Chaos kills real processes and measures time: its tests run one after another, by themselves.
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n logical --maxprocesses=4
-# What failed is tried once more, alone: on a machine that others use too, a second is sometimes
-# longer than a second. Both runs are shown; what fails twice fails.
-AGAIN := $(PYTEST) --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -26,8 +23,8 @@ migrate: .venv/.runtime ## bring the database's tables up to date
 	@$(BIN)/ai-platform migrate
 
 test: .venv/.dev ## run every test (ARGS="-k ..."; REQUIRE_SERVICES=1 forbids skipping)
-	$(PYTEST) $(PARALLEL) --ignore=tests/chaos $(ARGS) || $(AGAIN) --ignore=tests/chaos
-	$(PYTEST) tests/chaos $(ARGS) || $(AGAIN) tests/chaos
+	$(PYTEST) $(PARALLEL) --ignore=tests/chaos $(ARGS)
+	$(PYTEST) tests/chaos $(ARGS)
 
 cover: .venv/.dev ## run them, but for chaos, and list the lines that no test runs
 	$(PYTEST) $(PARALLEL) --ignore=tests/chaos --cov $(ARGS)
