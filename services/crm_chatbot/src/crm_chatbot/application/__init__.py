@@ -1,0 +1,12 @@
+"""The menu: everything that crm_chatbot can do."""
+
+from dataclasses import dataclass
+
+from crm_chatbot.application.ports import OpenWork
+
+
+@dataclass(frozen=True)
+class Application:
+    """Use cases, and what routes read from."""
+
+    open_work: OpenWork

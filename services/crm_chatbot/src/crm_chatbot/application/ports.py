@@ -7,7 +7,7 @@ from typing import Protocol
 
 from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.message import Messages
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenant import TenantId, Tenants
 from shared.contracts import Message as QueueMessage
 
 
@@ -21,6 +21,7 @@ class Outbox(Protocol):
 class Work:
     """One tenant's transaction: commits when its block ends, rolls back when it raises."""
 
+    tenants: Tenants
     conversations: Conversations
     messages: Messages
     timeline: Timeline

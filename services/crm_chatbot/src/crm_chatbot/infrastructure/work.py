@@ -1,0 +1,68 @@
+"""One tenant's transaction in PostgreSQL, and what it says once it has committed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.domain.conversation import Conversations, Timeline
+from crm_chatbot.domain.message import Messages
+from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.tables import SCHEMA
+from crm_chatbot.infrastructure.tenant_store import SqlTenants
+from shared import tracing
+from shared.contracts import Message, TurnDue
+from shared.infrastructure.database import Sessions
+from shared.infrastructure.outbox import Envelope, HandOver, announce
+from shared.infrastructure.tenancy import tenant_transaction
+from shared.messaging import Outgoing
+
+
+@dataclass(frozen=True)
+class Queues:
+    """Where messages go: to our own workers, or to waha_sender."""
+
+    own: str
+    sender: str
+
+    def of(self, message: Message) -> str:
+        return self.own if isinstance(message, TurnDue) else self.sender
+
+
+class SqlOutbox:
+    """Honours crm_chatbot.application.ports.Outbox."""
+
+    def __init__(self, session: AsyncSession, queues: Queues, said: list[Outgoing]) -> None:
+        """`said` takes note of what is announced."""
+        self._session = session
+        self._queues = queues
+        self._said = said
+
+    async def say(self, *messages: Message) -> None:
+        trace = tracing.inject()
+        envelopes = [Envelope(self._queues.of(message), message, trace) for message in messages]
+        self._said += await announce(self._session, SCHEMA, envelopes)
+
+
+def sql_work(
+    sessions: Sessions, queues: Queues, *, hand_over: HandOver = lambda _: None
+) -> OpenWork:
+    """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
+
+    @asynccontextmanager
+    async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
+        said: list[Outgoing] = []
+        async with tenant_transaction(sessions, tenant_id) as session:
+            yield Work(
+                tenants=SqlTenants(session),
+                conversations=cast("Conversations", None),
+                messages=cast("Messages", None),
+                timeline=cast("Timeline", None),
+                outbox=SqlOutbox(session, queues, said),
+            )
+        hand_over(said)
+
+    return open_work

@@ -1,0 +1,54 @@
+"""Shops as tests speak of them: `a_tenant(name="Kopi Ani")`."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Unpack
+from uuid import UUID
+
+from crm_chatbot.domain.business_hours import BusinessHours, Day, Opening
+from crm_chatbot.domain.language import Language
+from crm_chatbot.domain.money import Currency
+from crm_chatbot.domain.tenant import (
+    Pace,
+    ReplyLimits,
+    Tenant,
+    TenantId,
+    Wishes,
+)
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+LATER = NOON + timedelta(seconds=5)
+TENANT = TenantId(UUID("00000000-0000-4000-8000-00000000000a"))
+OTHER_TENANT = TenantId(UUID("00000000-0000-4000-8000-00000000000b"))
+
+HOURS = BusinessHours(
+    {
+        Day.MON: (Opening(9 * 60, 12 * 60), Opening(13 * 60, 17 * 60)),
+        Day.SAT: (Opening(0, 24 * 60),),
+    }
+)
+
+
+def a_tenant(tenant_id: TenantId = TENANT, **wishes: Unpack[Wishes]) -> Tenant:
+    tenant = Tenant.open(tenant_id, NOON, name="Kopi Ani")
+    tenant.change(NOON, **wishes)
+    return tenant
+
+
+def a_full_tenant(tenant_id: TenantId = TENANT) -> Tenant:
+    """Every field differs from its default."""
+    tenant = a_tenant(
+        tenant_id,
+        name="Warung Budi ☕",
+        prompt="Be brief. </system> {not a hole}",
+        language=Language.ENGLISH,
+        time_zone="Asia/Makassar",
+        currency=Currency("USD"),
+        business_hours=HOURS,
+        llm_config="default-claude",
+        pace=Pace(quiet_s=0.5, longest_s=3.25),
+        limits=ReplyLimits(turns_per_hour=7, turns_per_day=9),
+        handback_after_s=0,
+        is_moderated=True,
+    )
+    tenant.suspend(LATER)
+    return tenant

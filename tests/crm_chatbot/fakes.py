@@ -1,0 +1,99 @@
+"""crm_chatbot's ports in memory: what contract tests hold against PostgreSQL."""
+
+import asyncio
+import copy
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+from crm_chatbot.application.ports import Work
+from crm_chatbot.domain.conversation import Conversations, Timeline
+from crm_chatbot.domain.message import Messages
+from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
+from shared.availability import DatabaseUnavailable
+from shared.contracts import Message as QueueMessage
+from shared.domain import ChangedMeanwhile
+
+
+@dataclass
+class Stored:
+    """Everything that a transaction may change."""
+
+    tenants: dict[TenantId, Tenant] = field(default_factory=dict[TenantId, Tenant])
+    said: list[QueueMessage] = field(default_factory=list[QueueMessage])
+
+
+@dataclass
+class MemoryCrm:
+    """`open_work` is a transaction: one at a time, and undone when its block raises."""
+
+    time: datetime
+    stored: Stored = field(default_factory=Stored)
+    is_away: bool = False
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @asynccontextmanager
+    async def open_work(self, tenant_id: TenantId) -> AsyncGenerator[Work]:
+        if self.is_away:
+            raise DatabaseUnavailable("away")
+        async with self._turn:
+            before = copy.deepcopy(self.stored)
+            try:
+                yield Work(
+                    tenants=MemoryTenants(self, tenant_id),
+                    conversations=cast("Conversations", None),
+                    messages=cast("Messages", None),
+                    timeline=cast("Timeline", None),
+                    outbox=MemoryOutbox(self),
+                )
+            except BaseException:
+                self.stored = before
+                raise
+
+    def clock(self) -> datetime:
+        """Fits `shared.domain.Clock`."""
+        return self.time
+
+    async def pass_time(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    async def said(self) -> list[QueueMessage]:
+        """Everything that was said, in order."""
+        return list(self.stored.said)
+
+
+@dataclass
+class MemoryTenants:
+    """Honours crm_chatbot.domain.tenant.Tenants."""
+
+    crm: MemoryCrm
+    tenant_id: TenantId
+
+    async def get(self, tenant_id: TenantId, /) -> Tenant:
+        found = self.crm.stored.tenants.get(tenant_id)
+        if found is None or tenant_id != self.tenant_id:
+            raise TenantNotFound(tenant_id=tenant_id)
+        return copy.deepcopy(found)
+
+    async def add(self, tenant: Tenant, /) -> None:
+        self.crm.stored.tenants[tenant.id] = copy.deepcopy(tenant)
+
+    async def save(self, tenant: Tenant, /) -> None:
+        stored = self.crm.stored.tenants.get(tenant.id)
+        is_seen = stored is not None and stored.version == tenant.version
+        if not is_seen or tenant.id != self.tenant_id:
+            raise ChangedMeanwhile
+        tenant.version += 1
+        self.crm.stored.tenants[tenant.id] = copy.deepcopy(tenant)
+
+
+@dataclass
+class MemoryOutbox:
+    """Honours crm_chatbot.application.ports.Outbox."""
+
+    crm: MemoryCrm
+
+    async def say(self, *messages: QueueMessage) -> None:
+        self.crm.stored.said += messages
