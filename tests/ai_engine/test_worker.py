@@ -25,7 +25,6 @@ from ai_engine.application.processing import (
     ProcessingRequest,
     ProcessingResult,
 )
-from ai_engine.application.pulse import Pulse
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker, storable, trouble_of
 from ai_engine.domain.run import company
@@ -37,6 +36,7 @@ from shared.infrastructure.database import DatabaseClock, Sessions, transaction
 from shared.llm.budgets import BudgetExceeded
 from shared.llm.catalogue import ConfigNotFound
 from shared.llm.chat import ChatMessage, ModelCall, ModelFailed
+from shared.pulse import Pulse
 from tests.ai_engine.builders import TENANT, a_new_run, a_question
 from tests.waiting import until
 

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from ai_engine.application.processing import Desk, ProcessingService
-from ai_engine.application.pulse import Pulse
 from ai_engine.application.runs import RunService
 from ai_engine.application.worker import Worker
 from ai_engine.infrastructure.agent_store import CachedAgents, seed_agents, sql_configuration
@@ -32,6 +31,7 @@ from shared.llm.models import LangChainModels
 from shared.llm.store import CachedCatalogue
 from shared.llm.usage import Group, UsageFilter, UsageSum, sums
 from shared.messaging import CarrierUnavailable
+from shared.pulse import Pulse
 from shared.runtime import Loop, every, once, running
 from shared.settings import Jobs, Models, load, variables
 

@@ -9,7 +9,6 @@ from operator import add
 
 from ai_engine.application.ports import OpenWork
 from ai_engine.application.processing import Meter
-from ai_engine.application.pulse import Pulse
 from ai_engine.domain.run import (
     Answered,
     Decision,
@@ -25,6 +24,7 @@ from shared.availability import DatabaseUnavailable
 from shared.batching import Gather
 from shared.crash_points import crash_point
 from shared.llm.chat import ModelCall
+from shared.pulse import Pulse
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ai_engine.application.pulse import Pulse
+from shared.pulse import Pulse
 
 
 @dataclass
