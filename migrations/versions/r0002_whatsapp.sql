@@ -68,8 +68,8 @@ CREATE TABLE crm.whatsapp_sessions (
     session TEXT NOT NULL,
     status TEXT NOT NULL,
     since TIMESTAMP WITH TIME ZONE NOT NULL,
-    last_inbound_at TIMESTAMP WITH TIME ZONE,
     caught_up_at TIMESTAMP WITH TIME ZONE,
+    looked_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_whatsapp_sessions PRIMARY KEY (tenant_id, session)
 );
 
@@ -89,12 +89,15 @@ CREATE TABLE crm.customers (
     CONSTRAINT fk_customers_tenant_id_tenants FOREIGN KEY (tenant_id) REFERENCES crm.tenants (id)
 );
 
+CREATE INDEX ix_customers_id ON crm.customers (id);
+
 CREATE TABLE crm.customer_identities (
     tenant_id UUID NOT NULL,
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     customer_id UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_customer_identities PRIMARY KEY (tenant_id, kind, value),
     CONSTRAINT ck_customer_identities_known_kind CHECK (kind IN ('phone', 'lid')),
     CONSTRAINT fk_customer_identities_tenant_id_customer_id_customers
@@ -103,6 +106,9 @@ CREATE TABLE crm.customer_identities (
 
 CREATE INDEX ix_customer_identities_tenant_id_customer_id
     ON crm.customer_identities (tenant_id, customer_id);
+
+CREATE INDEX ix_customer_identities_asked_at ON crm.customer_identities (asked_at)
+    WHERE kind = 'lid';
 
 CREATE TABLE crm.conversations (
     tenant_id UUID NOT NULL,
@@ -448,6 +454,10 @@ CREATE FUNCTION crm.tenant_of_conversation(conversation uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
     AS $$ SELECT tenant_id FROM crm.conversations WHERE id = conversation $$;
 
+CREATE FUNCTION crm.tenant_of_customer(customer uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT tenant_id FROM crm.customers WHERE id = customer $$;
+
 -- Leases conversations that are ready to be answered, no tenant more than `share` at a time. The
 -- epoch is the fencing token: what was decided under an older one is not recorded.
 CREATE FUNCTION crm.claim_conversations(
@@ -502,14 +512,31 @@ CREATE FUNCTION crm.due_handbacks(most integer)
     AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
            WHERE c.handback_at < clock_timestamp() ORDER BY c.handback_at LIMIT most $$;
 
--- Sessions whose history may hold what no webhook told us.
+-- Sessions of which nobody has looked for so long what WAHA knows and no webhook told us.
 CREATE FUNCTION crm.sessions_to_catch_up(older_than double precision, most integer)
     RETURNS TABLE (tenant_id uuid, session text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
-    AS $$ SELECT s.tenant_id, s.session FROM crm.whatsapp_sessions s
-           WHERE s.status = 'WORKING' AND (s.caught_up_at IS NULL OR s.caught_up_at
+    AS $$ SELECT c.tenant_id, c.session FROM platform.waha_connections c
+            JOIN crm.tenants t ON t.id = c.tenant_id AND t.status = 'active'
+            LEFT JOIN crm.whatsapp_sessions s
+              ON s.tenant_id = c.tenant_id AND s.session = c.session
+           WHERE s.looked_at IS NULL OR s.looked_at
+                 < clock_timestamp() - make_interval(secs => older_than)
+           ORDER BY s.looked_at NULLS FIRST LIMIT most $$;
+
+-- Hidden identities whose phone number is unknown, and was not asked for of late.
+CREATE FUNCTION crm.lids_to_resolve(older_than double precision, most integer)
+    RETURNS TABLE (tenant_id uuid, session text, lid text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT i.tenant_id, c.session, i.value FROM crm.customer_identities i
+            JOIN crm.conversations c
+              ON c.tenant_id = i.tenant_id AND c.customer_id = i.customer_id
+           WHERE i.kind = 'lid' AND (i.asked_at IS NULL OR i.asked_at
                  < clock_timestamp() - make_interval(secs => older_than))
-           ORDER BY s.caught_up_at NULLS FIRST LIMIT most $$;
+             AND NOT EXISTS (
+                 SELECT FROM crm.customer_identities p WHERE p.tenant_id = i.tenant_id
+                    AND p.customer_id = i.customer_id AND p.kind = 'phone')
+           ORDER BY i.asked_at NULLS FIRST LIMIT most $$;
 
 -- What waits, for the gauges: kinds and times, nobody's words.
 CREATE FUNCTION crm.waiting() RETURNS TABLE (what text, since timestamp with time zone)

@@ -90,8 +90,10 @@ whatsapp_sessions = Table(
     Column("session", Text, primary_key=True),
     Column("status", Text, nullable=False),
     _moment("since", is_needed=True),
-    _moment("last_inbound_at"),
+    #: until when all that WAHA knows is known here, too
     _moment("caught_up_at"),
+    #: when somebody last tried to catch up
+    _moment("looked_at"),
     schema=SCHEMA,
 )
 
@@ -110,6 +112,7 @@ customers = Table(
     _moment("created_at", is_needed=True),
     _moment("updated_at", is_needed=True),
     ForeignKeyConstraint(("tenant_id",), ("crm.tenants.id",)),
+    Index(None, "id"),
     schema=SCHEMA,
 )
 
@@ -121,8 +124,11 @@ customer_identities = Table(
     Column("value", Text, primary_key=True),
     Column("customer_id", Uuid, nullable=False),
     _moment("created_at", default=True),
+    #: when WAHA was last asked whose hidden identity it is
+    _moment("asked_at"),
     _of("customers", "customer_id"),
     Index(None, "tenant_id", "customer_id"),
+    Index("ix_customer_identities_asked_at", "asked_at", postgresql_where=text("kind = 'lid'")),
     schema=SCHEMA,
 )
 
