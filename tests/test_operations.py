@@ -13,9 +13,9 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 #: what Prometheus adds to a name
 ENDINGS = r"(_total|_bucket|_count|_sum|_created)?$"
 EXPORTED = {
-    str(metric.describe()[0].name)
+    str(vars(metric)["_name"])
     for metric in vars(metrics).values()
-    if isinstance(metric, Counter | Gauge | Histogram)
+    if type(metric) in {Counter, Gauge, Histogram}
 }
 
 
