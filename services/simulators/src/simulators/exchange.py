@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -47,6 +48,17 @@ class Exchange:
     def header(self, name: bytes) -> str:
         """Empty when absent; `name` in lower case."""
         return next((v.decode("latin-1") for k, v in self._scope["headers"] if k == name), "")
+
+    @property
+    def path(self) -> str:
+        return str(self._scope["path"])
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The last of each name."""
+        return dict(
+            parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        )
 
     async def body(self) -> bytes:
         """Raises ClientGone."""

@@ -61,8 +61,17 @@ class Journal:
         self._write(_arrival(entry))
         return entry
 
+    def note(self, entry: Entry, **facts: Any) -> None:
+        """Add what is known only now, such as what a request brought about."""
+        known = self._entries.get(entry.n, entry)
+        noted = replace(known, facts={**known.facts, **facts})
+        if entry.n in self._entries:
+            self._entries[entry.n] = noted
+        self._write({"n": noted.n, "facts": noted.facts})
+
     def finish(self, entry: Entry, outcome: str) -> None:
-        ended = replace(entry, finished_at=time.time(), outcome=outcome)
+        known = self._entries.get(entry.n, entry)
+        ended = replace(known, finished_at=time.time(), outcome=outcome)
         if entry.n in self._entries:
             self._entries[entry.n] = ended
         self._write({"n": ended.n, "finished_at": ended.finished_at, "outcome": outcome})

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -13,29 +14,48 @@ from simulators.journal import Journal
 from simulators.model import ModelRule
 from simulators.script import Script
 from simulators.serving import run
+from simulators.waha import control as waha_control
+from simulators.waha import phone_api
+from simulators.waha.config import a_webhook
+from simulators.waha.door import routes as waha_routes
+from simulators.waha.engines import ENGINES
+from simulators.waha.page import router as page
+from simulators.waha.server import API_KEY, Waha
 
 
 def create_app(
-    *, journal: Journal | None = None, script: Script[ModelRule] | None = None
+    *,
+    journal: Journal | None = None,
+    script: Script[ModelRule] | None = None,
+    waha: Waha | None = None,
 ) -> FastAPI:
     """Every simulator behind one address; without a journal only memory remembers.
 
     Who gives a journal closes it. A script is for tests in the same process, which may change
-    it while the application runs; others use `PUT /control/script`.
+    it while the application runs; others use `PUT /control/script`. The same goes for a WAHA,
+    which has a journal of its own: give both the same one, or none.
     """
     models = Models(
         journal=Journal() if journal is None else journal,
         script=Script() if script is None else script,
         directives=Directives(),
     )
+    waha = Waha(journal=models.journal) if waha is None else waha
     app = FastAPI(
-        title="Simulators", docs_url=None, redoc_url=None, routes=providers.routes(models)
+        title="Simulators",
+        docs_url=None,
+        redoc_url=None,
+        routes=[*providers.routes(models), *waha_routes(waha)],
+        lifespan=lambda _app: waha.running(),
     )
-    app.include_router(control.router(models))
+    app.state.waha = waha
+    for router in (control.router(models), waha_control.router, phone_api.router, page):
+        app.include_router(router)
 
     @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
+    async def health() -> dict[str, Any]:
+        # WAHA's own answer, which says enough for all.
+        return {"status": "ok", "info": {}, "error": {}, "details": {}}
 
     return app
 
@@ -44,7 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; says where on the first line of its output."""
     options = _options(arguments)
     with Journal(options.journal, fsync=options.fsync) as journal:
-        run(create_app(journal=journal), host=options.host, port=options.port)
+        app = create_app(journal=journal, waha=_waha(options, journal))
+        run(app, host=options.host, port=options.port)
+
+
+def _waha(options: argparse.Namespace, journal: Journal) -> Waha:
+    waha = Waha(journal=journal, api_key=options.waha_key, engine=options.waha_engine)
+    if options.waha_session:
+        url, key = options.waha_webhook, options.waha_hmac
+        webhooks = [a_webhook(url, key=key)] if url else []
+        waha.add_session(options.waha_session, webhooks=webhooks, shop=options.waha_shop)
+    return waha
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -53,6 +83,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8900, help="0 takes any free one")
     parser.add_argument("--journal", type=Path, help="a JSONL file, continued if it exists")
     parser.add_argument("--fsync", action="store_true", help="survive power cuts too (slow)")
+    waha = parser.add_argument_group("WAHA", "a session that is connected from the start")
+    waha.add_argument("--waha-session", help="its name")
+    waha.add_argument("--waha-engine", choices=list(ENGINES), default="GOWS")
+    waha.add_argument("--waha-webhook", metavar="URL", help="who hears of what happens")
+    waha.add_argument("--waha-hmac", metavar="KEY", help="with which deliveries are signed")
+    waha.add_argument("--waha-key", metavar="KEY", default=API_KEY, help="what X-Api-Key must hold")
+    waha.add_argument(
+        "--waha-shop", metavar="NAME", help="the shop's name on its customers' phones"
+    )
     return parser.parse_args(arguments)
 
 

@@ -65,6 +65,8 @@ async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     Port 0 takes any free one. Requests still running at the end are cut off.
     """
     listener = socket.create_server((host, port), backlog=2048)
+    # Inherited by every connection; without it a body waits 40 ms for its header to be confirmed.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     bound_to: int = listener.getsockname()[1]
     server = _Server(_config(app))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
