@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 #: what Prometheus adds to a name
 ENDINGS = r"(_total|_bucket|_count|_sum|_created)?$"
 EXPORTED = {
-    str(vars(metric)["_name"])
+    f"{vars(metric)['_name']}"
     for metric in vars(metrics).values()
     if type(metric) in {Counter, Gauge, Histogram}
 }
