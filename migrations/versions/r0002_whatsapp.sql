@@ -239,6 +239,7 @@ CREATE TABLE crm.turns (
     status TEXT NOT NULL,
     outcome TEXT,
     attempts INTEGER DEFAULT 1 NOT NULL,
+    failures INTEGER DEFAULT 0 NOT NULL,
     restarts INTEGER DEFAULT 0 NOT NULL,
     has_effects BOOLEAN DEFAULT false NOT NULL,
     model_calls INTEGER DEFAULT 0 NOT NULL,
@@ -247,7 +248,7 @@ CREATE TABLE crm.turns (
     ended_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_turns PRIMARY KEY (tenant_id, id),
     CONSTRAINT ck_turns_known_status CHECK (status IN
-        ('running', 'committed', 'superseded', 'suppressed', 'failed')),
+        ('running', 'committed', 'superseded', 'suppressed')),
     CONSTRAINT fk_turns_tenant_id_conversation_id_conversations
         FOREIGN KEY (tenant_id, conversation_id) REFERENCES crm.conversations (tenant_id, id)
 );
@@ -265,9 +266,12 @@ CREATE TABLE crm.tool_executions (
     call_key TEXT NOT NULL,
     tool TEXT NOT NULL,
     arguments_hash TEXT NOT NULL,
+    occurrence INTEGER NOT NULL,
     result JSONB NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_tool_executions PRIMARY KEY (tenant_id, turn_id, call_key),
+    CONSTRAINT uq_tool_executions_occurrence
+        UNIQUE (tenant_id, turn_id, tool, arguments_hash, occurrence),
     CONSTRAINT fk_tool_executions_tenant_id_turn_id_turns
         FOREIGN KEY (tenant_id, turn_id) REFERENCES crm.turns (tenant_id, id)
 );
@@ -477,7 +481,8 @@ CREATE FUNCTION crm.claim_conversations(
           FROM crm.conversations c LEFT JOIN busy ON busy.tenant_id = c.tenant_id
          WHERE c.ready_at <= clock_timestamp() AND c.mode = 'bot'
            AND (c.lease_worker IS NULL OR c.lease_worker NOT IN (SELECT id FROM alive))
-         ORDER BY c.ready_at LIMIT 2000),
+         -- Not by time alone: whoever has thousands waiting must not hide the others' first.
+         ORDER BY place, c.ready_at LIMIT 2000),
     chosen AS MATERIALIZED (
         SELECT c.tenant_id, c.id FROM crm.conversations c
           JOIN ripe ON ripe.tenant_id = c.tenant_id AND ripe.id = c.id
@@ -495,6 +500,21 @@ CREATE FUNCTION crm.next_ready_in() RETURNS double precision
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
     AS $$ SELECT extract(epoch FROM min(ready_at) - clock_timestamp()) FROM crm.conversations
            WHERE ready_at IS NOT NULL AND mode = 'bot' AND lease_worker IS NULL $$;
+
+-- What a worker holds.
+CREATE FUNCTION crm.held_conversations(worker uuid)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid, epoch bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ SELECT c.tenant_id, c.id, c.epoch FROM crm.conversations c
+           WHERE c.lease_worker = worker $$;
+
+-- Lets others take up at once what a worker holds: all of it, or what is named.
+CREATE FUNCTION crm.release_conversations(worker uuid, only_these uuid[])
+    RETURNS SETOF uuid
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    AS $$ UPDATE crm.conversations c SET lease_worker = NULL
+           WHERE c.lease_worker = worker AND (only_these IS NULL OR c.id = ANY(only_these))
+          RETURNING c.id $$;
 
 -- Conversations with a message that should have left, or been heard of, by now.
 CREATE FUNCTION crm.overdue_messages(most integer)

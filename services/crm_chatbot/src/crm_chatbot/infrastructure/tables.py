@@ -284,6 +284,7 @@ turns = Table(
     Column("status", Text, nullable=False),
     Column("outcome", Text),
     Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("restarts", Integer, nullable=False, server_default=text("0")),
     Column("has_effects", Boolean, nullable=False, server_default=text("false")),
     Column("model_calls", Integer, nullable=False, server_default=text("0")),
@@ -310,8 +311,18 @@ tool_executions = Table(
     Column("call_key", Text, primary_key=True),
     Column("tool", Text, nullable=False),
     Column("arguments_hash", Text, nullable=False),
+    #: the how-manieth of these calls of its turn: a second guard against doing one twice
+    Column("occurrence", Integer, nullable=False),
     Column("result", JSONB, nullable=False),
     _moment("created_at", default=True),
+    UniqueConstraint(
+        "tenant_id",
+        "turn_id",
+        "tool",
+        "arguments_hash",
+        "occurrence",
+        name="uq_tool_executions_occurrence",
+    ),
     _of("turns", "turn_id"),
     schema=SCHEMA,
 )
