@@ -11,8 +11,14 @@ CREATE FUNCTION platform.current_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(current_setting('app.tenant_id', true), '')::uuid $$;
 
+CREATE FUNCTION platform.looks_across_tenants() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT current_setting('search_path') = 'pg_catalog, of_all_tenants' $$;
+
 -- Isolates a table: rows are seen and written only by transactions of their tenant. FORCE holds the
--- owner to it, too; only its functions that say `SET app.scope = 'system'` look across tenants.
+-- owner to it, too; only its functions look across tenants, those that say so in their search_path.
+-- (No such schema exists. A parameter of our own would do as well, but only a superuser may give a
+-- function one, and the owner shall not have to be one.)
 CREATE PROCEDURE platform.isolate(tenant_table regclass, tenant_column text DEFAULT 'tenant_id')
     LANGUAGE plpgsql AS $$
 BEGIN
@@ -22,8 +28,8 @@ BEGIN
                     WITH CHECK (%I = platform.current_tenant())',
                    tenant_table, tenant_column, tenant_column);
     EXECUTE format('CREATE POLICY of_system ON %s TO CURRENT_USER
-                    USING (current_setting(''app.scope'', true) = ''system'')
-                    WITH CHECK (current_setting(''app.scope'', true) = ''system'')', tenant_table);
+                    USING (platform.looks_across_tenants())
+                    WITH CHECK (platform.looks_across_tenants())', tenant_table);
 END $$;
 
 CREATE TABLE crm.tenants (
@@ -450,16 +456,16 @@ CALL platform.isolate('waha_sender.chats');
 
 -- What looks across tenants: each of these tells ids, or what only the platform may ask for.
 CREATE FUNCTION crm.all_tenants(before uuid, most integer) RETURNS SETOF crm.tenants
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT * FROM crm.tenants WHERE before IS NULL OR id < before
            ORDER BY id DESC LIMIT most $$;
 
 CREATE FUNCTION crm.tenant_of_conversation(conversation uuid) RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT tenant_id FROM crm.conversations WHERE id = conversation $$;
 
 CREATE FUNCTION crm.tenant_of_customer(customer uuid) RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT tenant_id FROM crm.customers WHERE id = customer $$;
 
 -- Leases conversations that are ready to be answered, no tenant more than `share` at a time. The
@@ -467,7 +473,7 @@ CREATE FUNCTION crm.tenant_of_customer(customer uuid) RETURNS uuid
 CREATE FUNCTION crm.claim_conversations(
     worker uuid, most integer, share integer, patience double precision)
     RETURNS TABLE (tenant_id uuid, conversation_id uuid, epoch bigint)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$
     WITH alive AS MATERIALIZED (
         SELECT w.id FROM crm.workers w
@@ -497,21 +503,21 @@ CREATE FUNCTION crm.claim_conversations(
 
 -- When the next conversation becomes ready, if nobody holds it.
 CREATE FUNCTION crm.next_ready_in() RETURNS double precision
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT extract(epoch FROM min(ready_at) - clock_timestamp()) FROM crm.conversations
            WHERE ready_at IS NOT NULL AND mode = 'bot' AND lease_worker IS NULL $$;
 
 -- What a worker holds.
 CREATE FUNCTION crm.held_conversations(worker uuid)
     RETURNS TABLE (tenant_id uuid, conversation_id uuid, epoch bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT c.tenant_id, c.id, c.epoch FROM crm.conversations c
            WHERE c.lease_worker = worker $$;
 
 -- Lets others take up at once what a worker holds: all of it, or what is named.
 CREATE FUNCTION crm.release_conversations(worker uuid, only_these uuid[])
     RETURNS SETOF uuid
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ UPDATE crm.conversations c SET lease_worker = NULL
            WHERE c.lease_worker = worker AND (only_these IS NULL OR c.id = ANY(only_these))
           RETURNING c.id $$;
@@ -519,7 +525,7 @@ CREATE FUNCTION crm.release_conversations(worker uuid, only_these uuid[])
 -- Conversations with a message that should have left, or been heard of, by now.
 CREATE FUNCTION crm.overdue_messages(most integer)
     RETURNS TABLE (tenant_id uuid, conversation_id uuid)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT DISTINCT due.tenant_id, due.conversation_id FROM (
               SELECT m.tenant_id, m.conversation_id FROM crm.messages m
                WHERE m.state IN ('queued', 'handed') AND m.ask_at < clock_timestamp()
@@ -528,14 +534,14 @@ CREATE FUNCTION crm.overdue_messages(most integer)
 -- Conversations that a person has left alone for so long that the bot may take over again.
 CREATE FUNCTION crm.due_handbacks(most integer)
     RETURNS TABLE (tenant_id uuid, conversation_id uuid)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
            WHERE c.handback_at < clock_timestamp() ORDER BY c.handback_at LIMIT most $$;
 
 -- Sessions of which nobody has looked for so long what WAHA knows and no webhook told us.
 CREATE FUNCTION crm.sessions_to_catch_up(older_than double precision, most integer)
     RETURNS TABLE (tenant_id uuid, session text)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT c.tenant_id, c.session FROM platform.waha_connections c
             JOIN crm.tenants t ON t.id = c.tenant_id AND t.status = 'active'
             LEFT JOIN crm.whatsapp_sessions s
@@ -547,7 +553,7 @@ CREATE FUNCTION crm.sessions_to_catch_up(older_than double precision, most integ
 -- Hidden identities whose phone number is unknown, and was not asked for of late.
 CREATE FUNCTION crm.lids_to_resolve(older_than double precision, most integer)
     RETURNS TABLE (tenant_id uuid, session text, lid text)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT i.tenant_id, c.session, i.value FROM crm.customer_identities i
             JOIN crm.conversations c
               ON c.tenant_id = i.tenant_id AND c.customer_id = i.customer_id
@@ -560,14 +566,14 @@ CREATE FUNCTION crm.lids_to_resolve(older_than double precision, most integer)
 
 -- What waits, for the gauges: kinds and times, nobody's words.
 CREATE FUNCTION crm.waiting() RETURNS TABLE (what text, since timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT 'conversations', ready_at FROM crm.conversations
            WHERE ready_at < clock_timestamp() AND mode = 'bot'
           UNION ALL
           SELECT 'outbound', created_at FROM crm.messages WHERE state IN ('queued', 'handed') $$;
 
 CREATE FUNCTION waha_sender.waiting() RETURNS TABLE (what text, since timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT 'deliveries', created_at FROM waha_sender.deliveries
            WHERE state IN ('waiting', 'sending') $$;
 
@@ -575,7 +581,7 @@ CREATE FUNCTION waha_sender.waiting() RETURNS TABLE (what text, since timestamp 
 CREATE FUNCTION waha_sender.claim_deliveries(
     worker uuid, most integer, patience double precision)
     RETURNS TABLE (tenant_id uuid, message_id uuid, part integer)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET app.scope = 'system'
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$
     WITH alive AS MATERIALIZED (
         SELECT w.id FROM waha_sender.workers w
