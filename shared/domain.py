@@ -70,5 +70,11 @@ class Conflict(DomainError):
     """It makes sense, but not in the state that things are in."""
 
 
+class ChangedSince(Conflict, code="conflict"):
+    """The optimistic lock: what the caller read is no longer what is stored."""
+
+    message = "{name!r} was changed meanwhile: it is at version {version}."
+
+
 class ChangedMeanwhile(Exception):
     """Somebody else changed the aggregate since it was loaded; trying again may work."""

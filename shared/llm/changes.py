@@ -8,9 +8,10 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.domain import ChangedSince
 from shared.infrastructure.database import Sessions, transaction
 from shared.llm.catalogue import NameTaken
-from shared.llm.entries import Change, ChangedSince, EntryT
+from shared.llm.entries import Change, EntryT
 from shared.llm.store import NOW, Kind, catalogue_changes, plain
 
 

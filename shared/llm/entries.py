@@ -8,12 +8,6 @@ from typing import Any, Protocol, TypeVar
 from shared.domain import Conflict
 
 
-class ChangedSince(Conflict, code="conflict"):
-    """The optimistic lock: what the caller read is no longer what is stored."""
-
-    message = "{name!r} was changed meanwhile: it is at version {version}."
-
-
 class InUse(Conflict):
     message = "{name!r} is used by {users}."
 

@@ -14,11 +14,11 @@ from ai_engine.domain.agents import (
     TemplateOfAgent,
 )
 from ai_engine.infrastructure.agent_store import seed_agents, sql_configuration
-from shared.domain import DomainError
+from shared.domain import ChangedSince, DomainError
 from shared.infrastructure.database import Sessions, transaction
 from shared.llm.budgets import Cap, NoSuchBudget
 from shared.llm.catalogue import LLMConfigRejected, NameTaken, NoSuchLLMConfig
-from shared.llm.entries import ChangedSince, InUse
+from shared.llm.entries import InUse
 from tests.ai_engine.fakes import memory_configuration
 from tests.shared.llm.builders import a_config, a_template
 

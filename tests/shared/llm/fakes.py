@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Generic, cast
 from uuid import uuid4
 
-from shared.domain import NotFound
+from shared.domain import ChangedSince, NotFound
 from shared.llm.budgets import BudgetExceeded, Reservation, Scope, Standing, named
 from shared.llm.catalogue import Catalogue, LLMConfig, NameTaken, PromptTemplate
 from shared.llm.chat import ChatMessage, ModelCall, OnToken, Reply, ToolCall, ToolSpec
-from shared.llm.entries import Change, ChangedSince, EntryT
+from shared.llm.entries import Change, EntryT
 from shared.llm.tokens import estimate
 
 

@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 from sqlalchemy import select
 
+from shared.domain import ChangedSince
 from shared.infrastructure.database import Sessions, transaction
 from shared.llm.budget_tables import CAPS
 from shared.llm.budgets import Cap, NoSuchBudget
 from shared.llm.catalogue import LLMConfig, NameTaken, NoSuchLLMConfig, Temperature
 from shared.llm.changes import SqlEntries, changing
-from shared.llm.entries import ChangedSince, Entries
+from shared.llm.entries import Entries
 from shared.llm.store import CONFIGS, catalogue_changes
 from tests.shared.llm.builders import a_config
 from tests.shared.llm.fakes import MemoryEntries

@@ -8,10 +8,8 @@ from pydantic import WithJsonSchema
 from ai_engine.domain.agents import AgentType, NoSuchAgent
 from ai_engine.interface.administration import (
     Admin,
-    ExpectedVersion,
     actor,
     history_of,
-    tag,
 )
 from ai_engine.interface.config_views import (
     AgentBody,
@@ -30,6 +28,7 @@ from ai_engine.interface.config_views import (
 from ai_engine.interface.spending_api import budgets, usage
 from shared.interface.access import AnyCaller, PlatformCaller
 from shared.interface.routes import api_router
+from shared.interface.versions import ExpectedVersion, tag
 
 #: Any other text names nothing (404); it is not a bad request.
 AgentName = Annotated[str, WithJsonSchema({"enum": [str(one) for one in AgentType]})]

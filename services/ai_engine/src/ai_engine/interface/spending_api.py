@@ -11,15 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from ai_engine.interface.administration import (
     Admin,
     Administration,
-    ExpectedVersion,
     actor,
     history_of,
-    tag,
 )
 from ai_engine.interface.config_views import Body, History, Number
 from shared.interface.access import AnyCaller, Caller, PlatformCaller
 from shared.interface.problems import invalid, not_found
 from shared.interface.routes import api_router
+from shared.interface.versions import ExpectedVersion, tag
 from shared.llm.budgets import PLATFORM, Cap, NoSuchBudget, Standing
 from shared.llm.usage import Group, UsageFilter, UsageSum
 
