@@ -69,6 +69,10 @@ CREATE TABLE platform.waha_connections (
     CONSTRAINT pk_waha_connections PRIMARY KEY (tenant_id)
 );
 
+-- Two tenants in one session of the platform's own server would read each other's chats.
+CREATE UNIQUE INDEX uq_waha_connections_session ON platform.waha_connections (session)
+    WHERE server_url IS NULL;
+
 CREATE TABLE crm.whatsapp_sessions (
     tenant_id UUID NOT NULL,
     session TEXT NOT NULL,
@@ -290,7 +294,7 @@ CREATE TABLE crm.checkpoints (
     parent_id TEXT,
     kind TEXT NOT NULL,
     checkpoint BYTEA NOT NULL,
-    facts BYTEA NOT NULL,
+    facts JSONB NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_checkpoints PRIMARY KEY (tenant_id, turn_id, namespace, checkpoint_id)
 );
@@ -302,6 +306,7 @@ CREATE TABLE crm.checkpoint_writes (
     checkpoint_id TEXT NOT NULL,
     task_id TEXT NOT NULL,
     place INTEGER NOT NULL,
+    task_path TEXT NOT NULL,
     channel TEXT NOT NULL,
     kind TEXT NOT NULL,
     value BYTEA NOT NULL,
@@ -350,14 +355,17 @@ CREATE TABLE waha_sender.deliveries (
     chat_id TEXT NOT NULL,
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
     content JSONB NOT NULL,
+    reply_to TEXT,
     is_reply BOOLEAN NOT NULL,
     by_person BOOLEAN NOT NULL,
+    headers JSONB DEFAULT '{}'::jsonb NOT NULL,
     state TEXT NOT NULL,
     wa_id TEXT,
     attempts INTEGER DEFAULT 0 NOT NULL,
     error_code TEXT,
     error_detail TEXT,
     available_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    slot_at TIMESTAMP WITH TIME ZONE,
     lease_worker UUID,
     lease_token UUID,
     sending_at TIMESTAMP WITH TIME ZONE,
@@ -381,6 +389,7 @@ CREATE TABLE waha_sender.sessions (
     tenant_id UUID NOT NULL,
     session TEXT NOT NULL,
     status TEXT DEFAULT 'UNKNOWN' NOT NULL,
+    failures INTEGER DEFAULT 0 NOT NULL,
     paused_until TIMESTAMP WITH TIME ZONE,
     restricted_until TIMESTAMP WITH TIME ZONE,
     tokens DOUBLE PRECISION,
@@ -577,34 +586,75 @@ CREATE FUNCTION waha_sender.waiting() RETURNS TABLE (what text, since timestamp 
     AS $$ SELECT 'deliveries', created_at FROM waha_sender.deliveries
            WHERE state IN ('waiting', 'sending') $$;
 
--- Leases the first open delivery of each chat, unless it is somebody's who is alive.
+-- Leases the first open delivery of each chat, unless it is somebody's who is alive; no session
+-- more than `share` at a time, and one that is in trouble only a single one, to try it with. What
+-- this worker was given without hearing of it (it is not in its hand) is free, too.
 CREATE FUNCTION waha_sender.claim_deliveries(
-    worker uuid, most integer, patience double precision)
-    RETURNS TABLE (tenant_id uuid, message_id uuid, part integer)
+    worker uuid, most integer, share integer, patience double precision, in_hand uuid[])
+    RETURNS TABLE (tenant_id uuid, message_id uuid, part integer, lease_token uuid)
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$
-    WITH alive AS MATERIALIZED (
+    WITH others AS MATERIALIZED (
         SELECT w.id FROM waha_sender.workers w
-         WHERE w.beat_at > clock_timestamp() - make_interval(secs => patience)),
-    chosen AS MATERIALIZED (
-        SELECT d.tenant_id, d.message_id, d.part FROM waha_sender.deliveries d
+         WHERE w.id <> worker AND w.beat_at > clock_timestamp() - make_interval(secs => patience)),
+    held AS MATERIALIZED (
+        SELECT d.tenant_id, d.session, count(*) AS many FROM waha_sender.deliveries d
+         WHERE d.state IN ('waiting', 'sending')
+           AND (d.lease_worker IN (SELECT id FROM others) OR d.lease_token = ANY(in_hand))
+         GROUP BY d.tenant_id, d.session),
+    ripe AS MATERIALIZED (
+        SELECT d.tenant_id, d.message_id, d.part, d.available_at, coalesce(h.many, 0)
+               + row_number() OVER (PARTITION BY d.tenant_id, d.session
+                                    ORDER BY d.available_at, d.seq) AS place,
+               CASE WHEN s.failures > 0 THEN 1 ELSE share END AS room
+          FROM waha_sender.deliveries d
+          LEFT JOIN waha_sender.sessions s
+            ON s.tenant_id = d.tenant_id AND s.session = d.session
+          LEFT JOIN held h ON h.tenant_id = d.tenant_id AND h.session = d.session
          WHERE d.state IN ('waiting', 'sending') AND d.available_at <= clock_timestamp()
-           AND (d.lease_worker IS NULL OR d.lease_worker NOT IN (SELECT id FROM alive))
+           AND (d.lease_worker IS NULL OR d.lease_worker NOT IN (SELECT id FROM others))
+           AND NOT coalesce(d.lease_token = ANY(in_hand), false)
+           AND (s.paused_until IS NULL OR s.paused_until <= clock_timestamp())
            AND NOT EXISTS (
                SELECT FROM waha_sender.deliveries earlier
                 WHERE earlier.tenant_id = d.tenant_id AND earlier.session = d.session
                   AND earlier.chat_id = d.chat_id AND earlier.seq < d.seq
-                  AND earlier.state IN ('waiting', 'sending'))
-           AND NOT EXISTS (
-               SELECT FROM waha_sender.sessions s
-                WHERE s.tenant_id = d.tenant_id AND s.session = d.session
-                  AND s.paused_until > clock_timestamp())
-         ORDER BY d.available_at LIMIT most FOR UPDATE OF d SKIP LOCKED)
+                  AND earlier.state IN ('waiting', 'sending'))),
+    chosen AS MATERIALIZED (
+        SELECT d.tenant_id, d.message_id, d.part FROM waha_sender.deliveries d
+          JOIN ripe ON ripe.tenant_id = d.tenant_id AND ripe.message_id = d.message_id
+                   AND ripe.part = d.part
+         WHERE ripe.place <= ripe.room
+           AND d.state IN ('waiting', 'sending') AND d.available_at <= clock_timestamp()
+           AND (d.lease_worker IS NULL OR d.lease_worker NOT IN (SELECT id FROM others))
+           AND NOT coalesce(d.lease_token = ANY(in_hand), false)
+         ORDER BY ripe.place, ripe.available_at
+         LIMIT most FOR UPDATE OF d SKIP LOCKED)
     UPDATE waha_sender.deliveries d
        SET lease_worker = worker, lease_token = gen_random_uuid()
       FROM chosen WHERE d.tenant_id = chosen.tenant_id AND d.message_id = chosen.message_id
                     AND d.part = chosen.part
-    RETURNING d.tenant_id, d.message_id, d.part $$;
+    RETURNING d.tenant_id, d.message_id, d.part, d.lease_token $$;
+
+-- Messages that could not leave for too long, and are in nobody's hand.
+CREATE FUNCTION waha_sender.overdue_messages(
+    older_than double precision, most integer, patience double precision)
+    RETURNS TABLE (tenant_id uuid, message_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT DISTINCT d.tenant_id, d.message_id FROM waha_sender.deliveries d
+           WHERE d.state IN ('waiting', 'sending')
+             AND d.created_at < clock_timestamp() - make_interval(secs => older_than)
+             AND NOT EXISTS (
+                 SELECT FROM waha_sender.workers w WHERE w.id = d.lease_worker
+                    AND w.beat_at > clock_timestamp() - make_interval(secs => patience))
+           LIMIT most $$;
+
+-- Outcomes that nobody asks for any more.
+CREATE FUNCTION waha_sender.forget_deliveries(older_than double precision) RETURNS void
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ DELETE FROM waha_sender.deliveries
+           WHERE state NOT IN ('waiting', 'sending')
+             AND created_at < clock_timestamp() - make_interval(secs => older_than) $$;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crm, waha_sender FROM PUBLIC;
 

@@ -77,13 +77,16 @@ class UrlRules:
     ports: frozenset[int] = frozenset({443, 8443})
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
+    #: http as well, but only to what is trusted
+    allow_trusted_http: bool = False
 
     def check(self, url: str) -> URL:
         """The URL as it will be called; asks no name server. Raises CallbackUrlForbidden."""
         parsed = _parsed(url)
         host = host_of(parsed)
-        if parsed.scheme not in self._schemes:
-            raise _forbidden(f"it must start with {' or '.join(sorted(self._schemes))}://")
+        schemes = self._schemes_to(host)
+        if parsed.scheme not in schemes:
+            raise _forbidden(f"it must start with {' or '.join(sorted(schemes))}://")
         if "@" in parsed.raw_authority:
             raise _forbidden("it must not contain a user name or password")
         if not self._trusts(host):
@@ -94,9 +97,9 @@ class UrlRules:
         """Whether this address may be called on behalf of this host name."""
         return self._trusts(host) or self._trusts(address) or _is_public(address)
 
-    @property
-    def _schemes(self) -> set[str]:
-        return {"https", "http"} if self.allow_http else {"https"}
+    def _schemes_to(self, host: str) -> set[str]:
+        allows_http = self.allow_http or (self.allow_trusted_http and self._trusts(host))
+        return {"https", "http"} if allows_http else {"https"}
 
     def _trusts(self, host: str) -> bool:
         if host in self.hosts:
@@ -116,10 +119,16 @@ class UrlRules:
             raise _forbidden(f"its port must be one of {', '.join(map(str, sorted(self.ports)))}")
 
 
-def rules_from(trusted: str, *, allow_http: bool) -> UrlRules:
+def rules_from(
+    trusted: str,
+    *,
+    allow_http: bool = False,
+    allow_trusted_http: bool = False,
+    setting: str = "CALLBACK_ALLOWED_HOSTS",
+) -> UrlRules:
     """Rules as settings spell them; `trusted` holds host names and networks, comma separated.
 
-    Ends the process (78) where they make no sense.
+    Ends the process (78) where they make no sense, and says which setting is to blame.
     """
     hosts: set[str] = set()
     networks: list[Network] = []
@@ -128,10 +137,10 @@ def rules_from(trusted: str, *, allow_http: bool) -> UrlRules:
             networks.append(ipaddress.ip_network(entry.strip("[]"), strict=False))
         except ValueError:
             if not _TRUSTED_NAME.fullmatch(entry):
-                refuse(f"CALLBACK_ALLOWED_HOSTS: {entry!r} is neither a host name nor a network")
+                refuse(f"{setting}: {entry!r} is neither a host name nor a network")
             hosts.add(entry)
     ports = frozenset({443, 8443, 80} if allow_http else {443, 8443})
-    return UrlRules(allow_http, ports, frozenset(hosts), tuple(networks))
+    return UrlRules(allow_http, ports, frozenset(hosts), tuple(networks), allow_trusted_http)
 
 
 def host_of(url: URL) -> str:

@@ -1,6 +1,6 @@
 """How each tenant's WhatsApp is reached, as a table of the kernel."""
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, Table, Text, Uuid, text
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, Uuid, text
 
 from shared.infrastructure.database import metadata
 
@@ -21,6 +21,13 @@ waha_connections = Table(
         DateTime(timezone=True),
         nullable=False,
         server_default=text("clock_timestamp()"),
+    ),
+    # Two tenants in one session of the platform's own server would read each other's chats.
+    Index(
+        "uq_waha_connections_session",
+        "session",
+        unique=True,
+        postgresql_where=text("server_url IS NULL"),
     ),
     schema="platform",
 )

@@ -44,8 +44,10 @@ deliveries = Table(
     #: order of arrival, which is a chat's order
     Column("seq", BigInteger, Identity(always=True), nullable=False),
     Column("content", JSONB, nullable=False),
+    Column("reply_to", Text),
     Column("is_reply", Boolean, nullable=False),
     Column("by_person", Boolean, nullable=False),
+    Column("headers", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("state", Text, nullable=False),
     #: chosen before sending where the engine takes it
     Column("wa_id", Text),
@@ -53,6 +55,8 @@ deliveries = Table(
     Column("error_code", Text),
     Column("error_detail", Text),
     Column("available_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    #: its place in its session's pace; NULL: it has none yet
+    Column("slot_at", DateTime(timezone=True)),
     Column("lease_worker", Uuid),
     Column("lease_token", Uuid),
     Column("sending_at", DateTime(timezone=True)),
@@ -71,6 +75,8 @@ sessions = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("session", Text, primary_key=True),
     Column("status", Text, nullable=False, server_default=text("'UNKNOWN'")),
+    #: in a row; as long as there are any, only one delivery at a time tries its luck
+    Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("paused_until", DateTime(timezone=True)),
     #: WhatsApp lets this account start no new chats until then (error 463)
     Column("restricted_until", DateTime(timezone=True)),
