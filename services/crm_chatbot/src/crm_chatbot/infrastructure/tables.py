@@ -337,7 +337,7 @@ checkpoints = Table(
     Column("parent_id", Text),
     Column("kind", Text, nullable=False),
     Column("checkpoint", LargeBinary, nullable=False),
-    Column("facts", LargeBinary, nullable=False),
+    Column("facts", JSONB, nullable=False),
     _moment("created_at", default=True),
     schema=SCHEMA,
 )
@@ -351,6 +351,7 @@ checkpoint_writes = Table(
     Column("checkpoint_id", Text, primary_key=True),
     Column("task_id", Text, primary_key=True),
     Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("task_path", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("value", LargeBinary, nullable=False),
