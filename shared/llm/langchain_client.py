@@ -53,8 +53,11 @@ class LangChainClient:
         """The tools in this provider's words. Raises ProviderFailed."""
         try:
             bound = cast("RunnableBinding[Any, Any]", self._model.bind_tools([*map(vars, tools)]))
-        except ValueError:  # a schema that this provider does not take, say
-            raise ProviderFailed("llm_rejected", "the tools make no sense", is_skip=True) from None
+        except ValueError:
+            raise _unfit_tools() from None
+        # LangChain leaves out a tool whose schema the provider does not take, and warns.
+        if len(bound.kwargs["tools"]) < len(tools):
+            raise _unfit_tools()
         return bound.kwargs
 
     async def _whole(self, asked: dict[str, Any], exchange: Exchange) -> Answer:
@@ -109,6 +112,11 @@ def _unreadable(error: Exception, exchange: Exchange) -> ProviderFailed:
     if exchange.is_sent:
         return bad_answer(f"the answer is not understood ({type(error).__name__})")
     return ProviderFailed("llm_rejected", f"the request makes no sense ({type(error).__name__})")
+
+
+def _unfit_tools() -> ProviderFailed:
+    why = "the provider does not take the schema of a tool"
+    return ProviderFailed("llm_rejected", why, is_skip=True)
 
 
 def _spoken(messages: Sequence[ChatMessage]) -> list[BaseMessage]:

@@ -51,10 +51,10 @@ class HeardCalls:
     def hear(self, position: object, id: object, name: object, arguments: object) -> None:  # noqa: A002 - the word for it
         """One piece. Any part of it may be missing, or of a kind that nobody expects."""
         call = self._call(position, _word(id), _word(name))
-        if call is None:
-            return
         piece = _text(arguments)
         self.size += len(piece)
+        if call is None:
+            return
         if call.size <= RAW_LIMIT:
             call.pieces.append(piece)
         call.size += len(piece)

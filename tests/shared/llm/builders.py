@@ -3,7 +3,23 @@
 from typing import Any
 
 from shared.llm.catalogue import LLMConfig, ModelName, PromptTemplate, Provider
-from shared.llm.chat import ModelCall
+from shared.llm.chat import ModelCall, ToolSpec
+
+SEARCH = ToolSpec(
+    "search_products",
+    "Find products.",
+    {
+        "type": "object",
+        "properties": {"query": {"type": "string", "description": "Words to look for"}},
+        "required": ["query"],
+    },
+)
+HANDOFF = ToolSpec(
+    "handoff_to_human",
+    "Fetch a person.",
+    {"type": "object", "properties": {"reason": {"type": "string"}}},
+)
+TOOLS = (SEARCH, HANDOFF)
 
 
 def a_config(name: str = "smart", **changes: Any) -> LLMConfig:
