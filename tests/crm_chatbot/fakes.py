@@ -6,15 +6,23 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
 
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.conversation import Conversations, Timeline
-from crm_chatbot.domain.message import Messages
+from crm_chatbot.domain.conversation import ConversationId, Happened
 from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
 from shared.domain import ChangedMeanwhile
+from tests.crm_chatbot.memory_chats import (
+    Chats,
+    MemoryAcks,
+    MemoryConversations,
+    MemoryCustomers,
+    MemoryInbox,
+    MemoryMessages,
+    MemoryTimeline,
+    MemoryWhatsAppSessions,
+)
 
 
 @dataclass
@@ -22,6 +30,7 @@ class Stored:
     """Everything that a transaction may change."""
 
     tenants: dict[TenantId, Tenant] = field(default_factory=dict[TenantId, Tenant])
+    chats: dict[TenantId, Chats] = field(default_factory=dict[TenantId, Chats])
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
 
@@ -40,12 +49,17 @@ class MemoryCrm:
             raise DatabaseUnavailable("away")
         async with self._turn:
             before = copy.deepcopy(self.stored)
+            chats = self.stored.chats.setdefault(tenant_id, Chats())
             try:
                 yield Work(
                     tenants=MemoryTenants(self, tenant_id),
-                    conversations=cast("Conversations", None),
-                    messages=cast("Messages", None),
-                    timeline=cast("Timeline", None),
+                    customers=MemoryCustomers(chats),
+                    conversations=MemoryConversations(chats),
+                    messages=MemoryMessages(chats),
+                    inbox=MemoryInbox(chats),
+                    acks=MemoryAcks(chats),
+                    whatsapp_sessions=MemoryWhatsAppSessions(chats),
+                    timeline=MemoryTimeline(chats, self.time),
                     outbox=MemoryOutbox(self),
                 )
             except BaseException:
@@ -62,6 +76,13 @@ class MemoryCrm:
     async def said(self) -> list[QueueMessage]:
         """Everything that was said, in order."""
         return list(self.stored.said)
+
+    async def timeline(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> list[Happened]:
+        """Every step of a conversation, in order."""
+        steps = self.stored.chats.get(tenant_id, Chats()).timeline
+        return [step for whose, step in steps if whose == conversation_id]
 
 
 @dataclass

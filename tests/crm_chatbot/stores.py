@@ -3,13 +3,16 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from crm_chatbot.application.ports import Work
+from crm_chatbot.domain.conversation import ConversationId, Happened
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.tables import inbox, timeline
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from shared.contracts import KINDS, Message
 from shared.infrastructure.database import Sessions, transaction
+from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.fakes import MemoryCrm
 
 QUEUES = Queues(own="crm_tasks", sender="wa_messages")
@@ -29,6 +32,21 @@ class SqlCrm:
         async with transaction(self.sessions) as session:
             rows = await session.execute(text("SELECT kind, body FROM crm.outbox ORDER BY id"))
             return [KINDS[row.kind].model_validate_json(row.body) for row in rows]
+
+    async def timeline(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> list[Happened]:
+        """Every step of a conversation, in order."""
+        steps = select(timeline).where(timeline.c.conversation_id == conversation_id)
+        async with tenant_transaction(self.sessions, tenant_id) as session:
+            rows = await session.execute(steps.order_by(timeline.c.id))
+            return [Happened(what=row.what, at=row.at, facts=row.facts) for row in rows]
+
+    async def inbox(self, tenant_id: TenantId) -> dict[str, tuple[str, str | None]]:
+        """What became of each event, by its key."""
+        async with tenant_transaction(self.sessions, tenant_id) as session:
+            rows = await session.execute(select(inbox))
+            return {row.event_key: (row.outcome, row.reason) for row in rows}
 
 
 Crm = MemoryCrm | SqlCrm

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from crm_chatbot.domain.conversation import Conversations, Timeline
+from crm_chatbot.domain.customer import Customers
 from crm_chatbot.domain.message import Messages
 from crm_chatbot.domain.tenant import TenantId, Tenants
+from crm_chatbot.domain.whatsapp import Acks, Inbox, WhatsAppSessions
 from shared.contracts import Message as QueueMessage
 
 
@@ -22,8 +24,12 @@ class Work:
     """One tenant's transaction: commits when its block ends, rolls back when it raises."""
 
     tenants: Tenants
+    customers: Customers
     conversations: Conversations
     messages: Messages
+    inbox: Inbox
+    acks: Acks
+    whatsapp_sessions: WhatsAppSessions
     timeline: Timeline
     outbox: Outbox
 

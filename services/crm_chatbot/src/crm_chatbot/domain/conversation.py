@@ -67,6 +67,7 @@ class TakeoverReason(StrEnum):
     LOOP = "loop"  #: the bot seems to talk to another bot
     BUDGET = "budget_exceeded"
     STALE = "stale_backlog"
+    MERGED = "merged"  #: two chats turned out to be one person's, and a person answers one of them
     TIMEOUT = "person_silent"  #: handed back because no person wrote for a while
 
 
@@ -192,6 +193,13 @@ class Conversations(Protocol):
     async def add(self, conversation: Conversation, /) -> None: ...
 
     async def save(self, conversation: Conversation, /) -> None: ...
+
+    async def absorb(self, kept: Conversation, gone: Conversation, /) -> None:
+        """Everything of `gone` goes on after what `kept` has; then `gone` is there no more.
+
+        Both are locked by the caller. `kept` is saved with it.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

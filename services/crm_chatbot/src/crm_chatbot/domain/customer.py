@@ -112,7 +112,7 @@ class Customers(Protocol):
     """Every customer of one tenant."""
 
     async def known_as(self, identities: Sequence[Identity], /) -> list[Customer]:
-        """Whoever has one of these identities, locked, the oldest first."""
+        """Whoever has one of these identities, the oldest first; they are not locked."""
         ...
 
     async def lock(self, customer_id: CustomerId, /) -> Customer:
@@ -124,11 +124,11 @@ class Customers(Protocol):
         ...
 
     async def save(self, customer: Customer, /) -> None:
-        """With its identities, also those that were another's until now."""
+        """One more version, with its identities; one that is another's by now stays another's."""
         ...
 
-    async def remove(self, customer_id: CustomerId, /) -> None:
-        """Of whom nothing is left: neither identities nor a conversation."""
+    async def remove(self, customer: Customer, /) -> None:
+        """With their identities. They have no conversation any more."""
         ...
 
 

@@ -99,6 +99,29 @@ class Message:
         self.state, self.reason, self.ask_at = state, reason, None
 
 
+@dataclass(frozen=True)
+class Lately:
+    """How lively a chat was in the last minutes."""
+
+    #: within TURNS_WITHIN_S
+    bot_turns: int = 0
+    #: what the customer said within TEXTS_WITHIN_S, the newest last
+    texts: Sequence[str] = ()
+
+
+TURNS_WITHIN_S = 120.0
+TEXTS_WITHIN_S = 600.0
+MOST_TURNS = 8
+MOST_REPEATS = 3
+
+
+def is_loop(lately: Lately) -> bool:
+    """Whether it seems to be another bot that we talk to."""
+    tail = [text.strip().casefold() for text in lately.texts[-MOST_REPEATS:]]
+    is_repeated = len(tail) == MOST_REPEATS and len(set(tail)) == 1 and bool(tail[0])
+    return is_repeated or lately.bot_turns > MOST_TURNS
+
+
 class Messages(Protocol):
     """Every message of one tenant. Callers hold their conversation's lock."""
 
@@ -124,6 +147,18 @@ class Messages(Protocol):
 
     async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
         """The last of its history, oldest first."""
+        ...
+
+    async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
+        """How lively the chat was in the last minutes."""
+        ...
+
+    async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
+        """Every incoming one in state NEW becomes FOR_PERSON; returns how many."""
+        ...
+
+    async def erase(self, conversation_id: ConversationId, /) -> None:
+        """Nothing is left of what anybody said; that something was said remains."""
         ...
 
     async def cover(

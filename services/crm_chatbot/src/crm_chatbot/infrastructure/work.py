@@ -3,16 +3,18 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.conversation import Conversations, Timeline
-from crm_chatbot.domain.message import Messages
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.conversation_store import SqlConversations
+from crm_chatbot.infrastructure.customer_store import SqlCustomers
+from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
+from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.tables import SCHEMA
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
+from crm_chatbot.infrastructure.timeline_store import SqlTimeline
 from shared import tracing
 from shared.contracts import Message, TurnDue
 from shared.infrastructure.database import Sessions
@@ -56,13 +58,19 @@ def sql_work(
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         said: list[Outgoing] = []
         async with tenant_transaction(sessions, tenant_id) as session:
+            timeline = SqlTimeline(session, tenant_id)
             yield Work(
                 tenants=SqlTenants(session),
-                conversations=cast("Conversations", None),
-                messages=cast("Messages", None),
-                timeline=cast("Timeline", None),
+                customers=SqlCustomers(session, tenant_id),
+                conversations=SqlConversations(session, tenant_id),
+                messages=SqlMessages(session, tenant_id),
+                inbox=SqlInbox(session, tenant_id),
+                acks=SqlAcks(session, tenant_id),
+                whatsapp_sessions=SqlWhatsAppSessions(session, tenant_id),
+                timeline=timeline,
                 outbox=SqlOutbox(session, queues, said),
             )
+            await timeline.write()
         hand_over(said)
 
     return open_work

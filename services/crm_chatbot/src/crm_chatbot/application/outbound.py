@@ -1,0 +1,76 @@
+"""What goes out: one message of a conversation at a time, in order, until its fate is known."""
+
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+
+from crm_chatbot.application.ports import Work
+from crm_chatbot.domain.conversation import Conversation
+from crm_chatbot.domain.message import Author, Kind, Message, MessageState
+from shared.contracts import SendWhatsApp, WhatsAppContent, WhatsAppText
+
+#: However often the sender was asked in vain, it is asked again within this.
+LONGEST_SILENCE_S = 300.0
+
+_CONTENT = TypeAdapter[WhatsAppContent](WhatsAppContent)
+
+
+async def hand_next(
+    work: Work, conversation: Conversation, *, now: datetime, patience_s: float
+) -> None:
+    """Hand the oldest message that waits to the sender, unless it has one of this chat already.
+
+    Call it, with the conversation locked, whenever a message was queued or ended. `patience_s` is
+    how long the sender may be silent before it is asked again. A bot's message does not leave
+    while a person answers.
+    """
+    for message in await work.messages.leaving(conversation.id):
+        if message.state is MessageState.HANDED:
+            return
+        if message.author is Author.BOT and not conversation.is_answered_by_bot:
+            await end(work, message, MessageState.WITHDRAWN, "suppressed_takeover")
+            continue
+        await hand(work, conversation, message, now=now, patience_s=patience_s)
+        return
+
+
+async def hand(
+    work: Work, conversation: Conversation, message: Message, *, now: datetime, patience_s: float
+) -> None:
+    """Ask the sender for it, for the first time or again."""
+    silence = min(patience_s * 2**message.asks, LONGEST_SILENCE_S)
+    message.state, message.ask_at = MessageState.HANDED, now + timedelta(seconds=silence)
+    message.asks += 1
+    await work.messages.save(message)
+    if message.asks == 1:
+        await work.timeline.note(conversation.id, "message.handed", message_id=message.id)
+    await work.outbox.say(sending_of(message, conversation))
+
+
+async def end(work: Work, message: Message, state: MessageState, reason: str | None = None) -> None:
+    """It is sent, or will not be: note why."""
+    message.end(state, reason)
+    await work.messages.save(message)
+    what = "message.sent" if state is MessageState.SENT else "message.not_sent"
+    facts = {"message_id": message.id, "state": state, "code": reason}
+    await work.timeline.note(message.conversation_id, what, **facts)
+
+
+def sending_of(message: Message, conversation: Conversation) -> SendWhatsApp:
+    """The message as the sender must hear it."""
+    return SendWhatsApp(
+        message_id=message.id,
+        tenant_id=conversation.tenant_id,
+        session=message.session or conversation.session,
+        chat_id=conversation.chat_id,
+        content=content_of(message),
+        is_reply=conversation.last_inbound_at is not None,
+        by_person=message.author is Author.PERSON,
+    )
+
+
+def content_of(message: Message) -> WhatsAppContent:
+    """What is sent: a text's is its words, anything else lies in `content`."""
+    if message.kind is Kind.TEXT:
+        return WhatsAppText(text=message.text)
+    return _CONTENT.validate_python({**message.content, "kind": message.kind.value})

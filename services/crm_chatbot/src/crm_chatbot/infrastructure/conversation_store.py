@@ -1,0 +1,107 @@
+"""Conversations in PostgreSQL: handed out locked, so that whoever changes one is alone with it."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_chatbot.domain.conversation import (
+    Conversation,
+    ConversationId,
+    ConversationNotFound,
+    ConversationState,
+    Mode,
+    TakeoverReason,
+)
+from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.tables import conversations
+
+# A conversation's rows change hands. Turns first: of those that run only one may be the kept one's.
+_MOVE = tuple(
+    text(statement)
+    for statement in (
+        """
+        UPDATE crm.turns SET status = 'superseded', ended_at = clock_timestamp()
+         WHERE tenant_id = :tenant AND conversation_id = :gone AND status = 'running'""",
+        """
+        UPDATE crm.turns SET conversation_id = :kept
+         WHERE tenant_id = :tenant AND conversation_id = :gone""",
+        """
+        UPDATE crm.messages SET conversation_id = :kept, seq = seq + :after
+         WHERE tenant_id = :tenant AND conversation_id = :gone""",
+        """
+        UPDATE crm.timeline SET conversation_id = :kept
+         WHERE tenant_id = :tenant AND conversation_id = :gone""",
+        """
+        UPDATE crm.inbox SET conversation_id = :kept
+         WHERE tenant_id = :tenant AND conversation_id = :gone""",
+        "DELETE FROM crm.conversations WHERE tenant_id = :tenant AND id = :gone",
+    )
+)
+
+
+class SqlConversations:
+    """Honours crm_chatbot.domain.conversation.Conversations."""
+
+    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+
+    async def lock(self, conversation_id: ConversationId, /) -> Conversation:
+        found = await self._locked(conversations.c.id == conversation_id)
+        if found is None:
+            raise ConversationNotFound(conversation_id=conversation_id)
+        return found
+
+    async def lock_of(self, customer_id: CustomerId, /) -> Conversation | None:
+        return await self._locked(conversations.c.customer_id == customer_id)
+
+    async def add(self, conversation: Conversation, /) -> None:
+        await self._session.execute(insert(conversations).values(row_of(conversation)))
+
+    async def save(self, conversation: Conversation, /) -> None:
+        row = row_of(conversation)
+        await self._session.execute(
+            update(conversations)
+            .where(self._is_ours, conversations.c.id == row.pop("id"))
+            .values(row)
+        )
+
+    async def absorb(self, kept: Conversation, gone: Conversation, /) -> None:
+        facts = {
+            "tenant": self._tenant_id,
+            "kept": kept.id,
+            "gone": gone.id,
+            "after": kept.last_seq,
+        }
+        for statement in _MOVE:
+            names = statement.compile().params
+            await self._session.execute(statement, {name: facts[name] for name in names})
+        kept.last_seq += gone.last_seq
+        await self.save(kept)
+
+    @property
+    def _is_ours(self) -> ColumnElement[bool]:
+        return conversations.c.tenant_id == self._tenant_id
+
+    async def _locked(self, which: ColumnElement[bool]) -> Conversation | None:
+        query = select(conversations).where(self._is_ours, which).with_for_update()
+        row = (await self._session.execute(query)).mappings().one_or_none()
+        return None if row is None else conversation_of(row)
+
+
+def row_of(conversation: Conversation) -> dict[str, Any]:
+    """A conversation as its row; `conversation_of` is the way back, and a test holds both."""
+    return {name: value for name, value in vars(conversation).items() if name[0] != "_"}
+
+
+def conversation_of(row: RowMapping) -> Conversation:
+    """A row as the conversation that it was."""
+    reason = row["mode_reason"]
+    named: dict[str, Any] = {
+        "state": ConversationState(row["state"]),
+        "mode": Mode(row["mode"]),
+        "mode_reason": reason and TakeoverReason(reason),
+    }
+    return Conversation(**{**row, **named})

@@ -1,0 +1,123 @@
+"""Customers in PostgreSQL: no identity is ever two people's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_chatbot.domain.customer import (
+    Customer,
+    CustomerId,
+    CustomerNotFound,
+    Identity,
+    IdentityKind,
+)
+from crm_chatbot.domain.language import Language
+from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.tables import customer_identities, customers
+
+_c, _i = customers.c, customer_identities.c
+_BARE = ("identities",)
+
+_IDENTITIES = (
+    select(func.json_agg(func.json_build_array(_i.kind, _i.value)))
+    .where(_i.tenant_id == _c.tenant_id, _i.customer_id == _c.id)
+    .scalar_subquery()
+    .label("identities")
+)
+_EVERY = select(customers, _IDENTITIES)
+
+
+class SqlCustomers:
+    """Honours crm_chatbot.domain.customer.Customers."""
+
+    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+
+    async def known_as(self, identities: Sequence[Identity], /) -> list[Customer]:
+        named = select(_i.customer_id).where(_i.tenant_id == self._tenant_id, _among(identities))
+        query = _EVERY.where(self._is_ours, _c.id.in_(named)).order_by(_c.created_at, _c.id)
+        return [customer_of(row) for row in (await self._session.execute(query)).mappings()]
+
+    async def lock(self, customer_id: CustomerId, /) -> Customer:
+        query = _EVERY.where(self._is_ours, _c.id == customer_id).with_for_update(of=customers)
+        for row in (await self._session.execute(query)).mappings():
+            return customer_of(row)
+        raise CustomerNotFound(customer_id=customer_id)
+
+    async def add(self, customer: Customer, /) -> bool:
+        await self._session.execute(insert(customers).values(row_of(customer)))
+        if await self._identify(customer) == len(customer.identities):
+            return True
+        await self.remove(customer)
+        return False
+
+    async def save(self, customer: Customer, /) -> None:
+        customer.version += 1
+        row = row_of(customer)
+        await self._session.execute(
+            update(customers).where(self._is_ours, _c.id == row.pop("id")).values(row)
+        )
+        lost = _named(customer, self._tenant_id) & ~_among(customer.identities)
+        await self._session.execute(delete(customer_identities).where(lost))
+        await self._identify(customer)
+
+    async def remove(self, customer: Customer, /) -> None:
+        known = _named(customer, self._tenant_id)
+        await self._session.execute(delete(customer_identities).where(known))
+        await self._session.execute(delete(customers).where(self._is_ours, _c.id == customer.id))
+
+    @property
+    def _is_ours(self) -> ColumnElement[bool]:
+        return _c.tenant_id == self._tenant_id
+
+    async def _identify(self, customer: Customer) -> int:
+        """How many identities are the customer's only now; another's stay another's."""
+        # In one order for everybody: who inserts the same two then waits instead of deadlocking.
+        rows = [
+            {"tenant_id": self._tenant_id, "customer_id": customer.id, **vars(identity)}
+            for identity in sorted(customer.identities, key=lambda one: (one.kind, one.value))
+        ]
+        if not rows:
+            return 0
+        added = await self._session.execute(
+            postgresql.insert(customer_identities)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .returning(_i.value)
+        )
+        return len(added.all())
+
+
+def _among(identities: Sequence[Identity]) -> ColumnElement[bool]:
+    return tuple_(_i.kind, _i.value).in_([(one.kind, one.value) for one in identities])
+
+
+def _named(customer: Customer, tenant_id: TenantId) -> ColumnElement[bool]:
+    return (_i.tenant_id == tenant_id) & (_i.customer_id == customer.id)
+
+
+def row_of(customer: Customer) -> dict[str, Any]:
+    """A customer as a row, but for their identities; `customer_of` is the way back."""
+    return {name: value for name, value in vars(customer).items() if name not in _BARE}
+
+
+def customer_of(row: RowMapping) -> Customer:
+    """A row, with its identities, as the customer that it was."""
+    identities = [Identity(IdentityKind(kind), value) for kind, value in row["identities"] or ()]
+    language = row["language"] and Language(row["language"])
+    identities.sort(key=lambda one: (one.kind, one.value), reverse=True)
+    named: dict[str, Any] = {"identities": tuple(identities), "language": language}
+    return Customer(**{**row, **named})

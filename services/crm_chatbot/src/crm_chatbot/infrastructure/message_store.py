@@ -1,0 +1,170 @@
+"""Messages in PostgreSQL, in the order in which their conversation gave them their places."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.message import (
+    TEXTS_WITHIN_S,
+    TURNS_WITHIN_S,
+    Author,
+    Direction,
+    Kind,
+    Lately,
+    Message,
+    MessageId,
+    MessageNotFound,
+    MessageState,
+    TurnId,
+)
+from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.tables import messages
+from shared.infrastructure.database import insert_rows
+
+_LEAVING = (MessageState.QUEUED, MessageState.HANDED)
+
+# Only the newest are looked at: more than that many in so short a time is lively enough.
+_LATELY = text("""
+    SELECT count(DISTINCT turn_id) FILTER (
+               WHERE direction = 'out' AND author = 'bot' AND created_at > :turns_since),
+           array_agg(text ORDER BY seq) FILTER (
+               WHERE direction = 'in' AND kind = 'text' AND created_at > :texts_since)
+      FROM (SELECT seq, direction, author, kind, turn_id, created_at, text
+              FROM crm.messages WHERE tenant_id = :tenant AND conversation_id = :conversation
+             ORDER BY seq DESC LIMIT 60) AS newest""")
+
+# What was said lies in four places, and whom it was said to in two.
+_ERASE = tuple(
+    text(statement)
+    for statement in (
+        """
+        UPDATE crm.messages SET text = '', content = '{}'::jsonb, reaction = NULL
+         WHERE tenant_id = :tenant AND conversation_id = :conversation""",
+        """
+        UPDATE crm.inbox SET chat_id = NULL
+         WHERE tenant_id = :tenant AND conversation_id = :conversation""",
+        *(
+            f"""
+        DELETE FROM crm.{table} AS words USING crm.turns AS turn
+         WHERE words.tenant_id = :tenant AND turn.tenant_id = :tenant
+           AND words.turn_id = turn.id AND turn.conversation_id = :conversation"""  # noqa: S608 - names are ours
+            for table in ("tool_executions", "checkpoints", "checkpoint_writes")
+        ),
+    )
+)
+
+
+class SqlMessages:
+    """Honours crm_chatbot.domain.message.Messages."""
+
+    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+
+    async def add(self, new: Sequence[Message], /) -> None:
+        rows = [{"tenant_id": self._tenant_id, **row_of(message)} for message in new]
+        await insert_rows(self._session, "crm.messages", rows)
+
+    async def save(self, message: Message, /) -> None:
+        row = row_of(message)
+        await self._session.execute(
+            update(messages).where(self._is_ours, messages.c.id == row.pop("id")).values(row)
+        )
+
+    async def get(self, message_id: MessageId, /) -> Message:
+        for message in await self._found(messages.c.id == message_id):
+            return message
+        raise MessageNotFound(message_id=message_id)
+
+    async def by_stanza(self, session: str, stanza_id: str, /) -> Message | None:
+        c = messages.c
+        came = and_(c.session == session, c.stanza_id == stanza_id)
+        left = and_(c.session == session, c.wa_ids.op("@>")(literal([stanza_id], ARRAY(Text))))
+        return next(iter(await self._found(or_(came, left))), None)
+
+    async def unanswered(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
+        is_new = messages.c.state == MessageState.NEW
+        return await self._found(_of(conversation_id), is_new, most=most)
+
+    async def leaving(self, conversation_id: ConversationId, /) -> list[Message]:
+        return await self._found(_of(conversation_id), messages.c.state.in_(_LEAVING))
+
+    async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
+        query = select(messages).where(self._is_ours, _of(conversation_id))
+        rows = await self._session.execute(query.order_by(messages.c.seq.desc()).limit(most))
+        return [message_of(row) for row in rows.mappings()][::-1]
+
+    async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
+        found = await self._session.execute(
+            _LATELY,
+            {
+                **self._named(conversation_id),
+                "turns_since": now - timedelta(seconds=TURNS_WITHIN_S),
+                "texts_since": now - timedelta(seconds=TEXTS_WITHIN_S),
+            },
+        )
+        turns, texts = found.one()
+        return Lately(turns, tuple(texts or ()))
+
+    async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
+        left = await self._session.execute(
+            update(messages)
+            .where(self._is_ours, _of(conversation_id), messages.c.state == MessageState.NEW)
+            .values(state=MessageState.FOR_PERSON, reason=reason)
+            .returning(messages.c.id)
+        )
+        return len(left.all())
+
+    async def erase(self, conversation_id: ConversationId, /) -> None:
+        for statement in _ERASE:
+            await self._session.execute(statement, self._named(conversation_id))
+
+    async def cover(
+        self, conversation_id: ConversationId, turn_id: TurnId, /, *, seqs: Sequence[int]
+    ) -> None:
+        await self._session.execute(
+            update(messages)
+            .where(self._is_ours, _of(conversation_id), messages.c.seq.in_(seqs))
+            .where(messages.c.direction == Direction.IN)
+            .values(state=MessageState.COVERED, turn_id=turn_id)
+        )
+
+    @property
+    def _is_ours(self) -> ColumnElement[bool]:
+        return messages.c.tenant_id == self._tenant_id
+
+    def _named(self, conversation_id: ConversationId) -> dict[str, Any]:
+        return {"tenant": self._tenant_id, "conversation": conversation_id}
+
+    async def _found(self, *which: ColumnElement[bool], most: int | None = None) -> list[Message]:
+        query = select(messages).where(self._is_ours, *which).order_by(messages.c.seq)
+        rows = await self._session.execute(query if most is None else query.limit(most))
+        return [message_of(row) for row in rows.mappings()]
+
+
+def _of(conversation_id: ConversationId) -> ColumnElement[bool]:
+    return messages.c.conversation_id == conversation_id
+
+
+def row_of(message: Message) -> dict[str, Any]:
+    """A message as its row, but for its tenant; `message_of` is the way back."""
+    return {**vars(message), "wa_ids": list(message.wa_ids), "content": dict(message.content)}
+
+
+def message_of(row: RowMapping) -> Message:
+    """A row as the message that it was."""
+    facts = {name: value for name, value in row.items() if name != "tenant_id"}
+    named: dict[str, Any] = {
+        "direction": Direction(row["direction"]),
+        "author": Author(row["author"]),
+        "kind": Kind(row["kind"]),
+        "state": MessageState(row["state"]),
+        "wa_ids": tuple(row["wa_ids"]),
+    }
+    return Message(**{**facts, **named})
