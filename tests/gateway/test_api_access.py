@@ -14,7 +14,8 @@ from gateway.wiring import SERVICE
 from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.database import transaction
 from tests.gateway.builders import OTHER_TENANT, TENANT
-from tests.gateway.running import HAIKU, JOBS, Running, running, said
+from tests.gateway.running import HAIKU, JOBS, Running, running
+from tests.served import said
 
 #: Every guarded route: what it is sent, and whether it changes something.
 ROUTES: dict[tuple[str, str], tuple[dict[str, Any] | None, bool]] = {

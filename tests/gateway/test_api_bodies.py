@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from gateway.domain.job import Prompt
 from shared.infrastructure.database import transaction
-from tests.gateway.running import HAIKU, JOBS, Running, said
+from tests.gateway.running import HAIKU, JOBS, Running
+from tests.served import said
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

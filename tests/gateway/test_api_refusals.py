@@ -9,7 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.gateway.running import HAIKU, JOBS, Running, said
+from tests.gateway.running import HAIKU, JOBS, Running
+from tests.served import said
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

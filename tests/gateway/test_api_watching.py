@@ -14,7 +14,8 @@ import pytest
 
 from shared.infrastructure.token_stream import TokenWriter
 from tests.gateway.builders import OTHER_TENANT, completed, failed
-from tests.gateway.running import JOBS, WITHIN_S, Running, running, said, serving
+from tests.gateway.running import JOBS, Running, running, serving
+from tests.served import WITHIN_S, said
 from tests.waiting import until
 
 
