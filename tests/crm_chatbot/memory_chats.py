@@ -26,6 +26,7 @@ from crm_chatbot.domain.message import (
     MessageState,
     TurnId,
 )
+from crm_chatbot.domain.turn import Execution, Turn
 from crm_chatbot.domain.whatsapp import Heard, Rank, SessionSeen
 
 Kept = TypeVar("Kept", Customer, Conversation, Message)
@@ -46,6 +47,8 @@ class Chats:
     )
     sessions: dict[str, SessionSeen] = field(default_factory=dict[str, SessionSeen])
     looked_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    turns: dict[TurnId, Turn] = field(default_factory=dict[TurnId, Turn])
+    executions: list[Execution] = field(default_factory=list[Execution])
     timeline: list[tuple[ConversationId, Happened]] = field(
         default_factory=list[tuple[ConversationId, Happened]]
     )
@@ -68,6 +71,9 @@ class MemoryCustomers:
             if set(one.identities) & set(identities)
         ]
         return sorted(found, key=lambda one: (one.created_at, one.id))
+
+    async def get(self, customer_id: CustomerId, /) -> Customer:
+        return await self.lock(customer_id)
 
     async def lock(self, customer_id: CustomerId, /) -> Customer:
         if customer_id not in self.chats.customers:

@@ -38,6 +38,7 @@ async def test_a_customer_comes_back_as_they_went_in_and_as_they_were_saved(crm:
         assert await work.customers.add(plain)
     async with crm.open_work(TENANT) as work:
         assert vars(await work.customers.lock(full.id)) == vars(full)
+        assert vars(await work.customers.get(full.id)) == vars(full)
         assert vars(await work.customers.lock(plain.id)) == vars(plain)
 
         changed = a_full_customer()

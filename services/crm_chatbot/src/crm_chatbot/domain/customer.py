@@ -109,10 +109,14 @@ class Customer(Aggregate):
 
 
 class Customers(Protocol):
-    """Every customer of one tenant."""
+    """Every customer of one tenant. Who locks one and a conversation, locks them in this order."""
 
     async def known_as(self, identities: Sequence[Identity], /) -> list[Customer]:
         """Whoever has one of these identities, the oldest first; they are not locked."""
+        ...
+
+    async def get(self, customer_id: CustomerId, /) -> Customer:
+        """For a look only. Raises CustomerNotFound."""
         ...
 
     async def lock(self, customer_id: CustomerId, /) -> Customer:

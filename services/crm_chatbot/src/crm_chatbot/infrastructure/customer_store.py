@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
+    Select,
     delete,
     func,
     insert,
@@ -51,11 +52,11 @@ class SqlCustomers:
         query = _EVERY.where(self._is_ours, _c.id.in_(named)).order_by(_c.created_at, _c.id)
         return [customer_of(row) for row in (await self._session.execute(query)).mappings()]
 
+    async def get(self, customer_id: CustomerId, /) -> Customer:
+        return await self._one(customer_id, _EVERY)
+
     async def lock(self, customer_id: CustomerId, /) -> Customer:
-        query = _EVERY.where(self._is_ours, _c.id == customer_id).with_for_update(of=customers)
-        for row in (await self._session.execute(query)).mappings():
-            return customer_of(row)
-        raise CustomerNotFound(customer_id=customer_id)
+        return await self._one(customer_id, _EVERY.with_for_update(of=customers))
 
     async def add(self, customer: Customer, /) -> bool:
         await self._session.execute(insert(customers).values(row_of(customer)))
@@ -82,6 +83,12 @@ class SqlCustomers:
     @property
     def _is_ours(self) -> ColumnElement[bool]:
         return _c.tenant_id == self._tenant_id
+
+    async def _one(self, customer_id: CustomerId, every: Select[tuple[Any, ...]]) -> Customer:
+        found = await self._session.execute(every.where(self._is_ours, _c.id == customer_id))
+        for row in found.mappings():
+            return customer_of(row)
+        raise CustomerNotFound(customer_id=customer_id)
 
     async def _identify(self, customer: Customer) -> int:
         """How many identities are the customer's only now; another's stay another's."""
