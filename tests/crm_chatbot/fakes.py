@@ -23,6 +23,7 @@ from tests.crm_chatbot.memory_chats import (
     MemoryTimeline,
     MemoryWhatsAppSessions,
 )
+from tests.crm_chatbot.memory_turns import MemoryExecutions, MemoryLedger, MemoryTurns
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Stored:
 
     tenants: dict[TenantId, Tenant] = field(default_factory=dict[TenantId, Tenant])
     chats: dict[TenantId, Chats] = field(default_factory=dict[TenantId, Chats])
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
 
@@ -59,6 +61,9 @@ class MemoryCrm:
                     inbox=MemoryInbox(chats),
                     acks=MemoryAcks(chats),
                     whatsapp_sessions=MemoryWhatsAppSessions(chats),
+                    turns=MemoryTurns(chats, self.time),
+                    executions=MemoryExecutions(chats),
+                    ledger=self.stored.ledger,
                     timeline=MemoryTimeline(chats, self.time),
                     outbox=MemoryOutbox(self),
                 )

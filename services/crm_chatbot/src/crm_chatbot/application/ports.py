@@ -1,22 +1,35 @@
 """What the use cases need from outside, and the transaction of one tenant that they work in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from crm_chatbot.application.answering import Spent
 from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.customer import Customers
-from crm_chatbot.domain.message import Messages
+from crm_chatbot.domain.message import Messages, TurnId
 from crm_chatbot.domain.tenant import TenantId, Tenants
+from crm_chatbot.domain.turn import Executions, Turns
 from crm_chatbot.domain.whatsapp import Acks, Inbox, WhatsAppSessions
 from shared.contracts import Message as QueueMessage
+from shared.llm.budgets import Reservation
 
 
 class Outbox(Protocol):
     """What other services, or our own workers, must hear once the transaction has committed."""
 
     async def say(self, *messages: QueueMessage) -> None: ...
+
+
+class Ledger(Protocol):
+    """What model calls cost."""
+
+    async def record(
+        self, turn_id: TurnId, spent: Sequence[Spent], reservations: Sequence[Reservation], /
+    ) -> None:
+        """Note every call, and settle what was reserved; harmless the second time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,9 @@ class Work:
     inbox: Inbox
     acks: Acks
     whatsapp_sessions: WhatsAppSessions
+    turns: Turns
+    executions: Executions
+    ledger: Ledger
     timeline: Timeline
     outbox: Outbox
 

@@ -1,5 +1,6 @@
 """A conversation: one customer's chat with a shop, answered by the bot or by a person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,6 +68,7 @@ class TakeoverReason(StrEnum):
     LOOP = "loop"  #: the bot seems to talk to another bot
     BUDGET = "budget_exceeded"
     STALE = "stale_backlog"
+    SAFETY = "safety"  #: somebody may come to harm
     MERGED = "merged"  #: two chats turned out to be one person's, and a person answers one of them
     TIMEOUT = "person_silent"  #: handed back because no person wrote for a while
 
@@ -153,6 +155,14 @@ class Conversation(Aggregate):
     def settle(self) -> None:
         """All that was said is answered, or is nobody's to answer."""
         self.ready_at = self.first_unanswered_at = self.lease_worker = None
+
+    def answered(self, rest: Sequence[datetime], pace: Pace) -> None:
+        """All is answered but what came at these times: that is waited for as if it were new."""
+        self.settle()
+        if rest:
+            latest = rest[0] + timedelta(seconds=pace.longest_s)
+            self.first_unanswered_at = rest[0]
+            self.ready_at = min(latest, rest[-1] + timedelta(seconds=pace.quiet_s))
 
     def take_over(self, reason: TakeoverReason, now: datetime, *, handback_after_s: int) -> bool:
         """Silence the bot at once; False if it was silent already (then its rest is prolonged)."""

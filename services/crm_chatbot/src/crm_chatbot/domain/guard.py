@@ -33,19 +33,21 @@ class Guarded:
     findings: tuple[str, ...] = ()
 
 
-def guarded(text: str, *, known: Sequence[str], secret: str) -> Guarded:
+def guarded(
+    text: str, *, urls_from: Sequence[str], numbers_from: Sequence[str], secret: str
+) -> Guarded:
     """The reply without what no reply may hold.
 
-    `known`: texts whose addresses and numbers may be repeated (the shop's own words, results of
-    tools, the customer's number). `secret`: our instructions; who quotes them says nothing at all.
+    Addresses and phone numbers may be repeated from these texts only. `secret`: our instructions;
+    who quotes them says nothing at all.
     """
     if _quotes(text, secret):
         return Guarded("", ("prompt_leak",))
     findings: list[str] = []
     rules: tuple[tuple[str, re.Pattern[str], Callable[[Match[str]], str]], ...] = (
-        ("url", _URL, _keep_known_url(known)),
+        ("url", _URL, _keep_known_url(urls_from)),
         ("card_number", _CARD, _hide_card),
-        ("phone_number", _PHONE, _keep_known_phone(known)),
+        ("phone_number", _PHONE, _keep_known_phone(numbers_from)),
     )
     for name, pattern, replace in rules:
         changed = pattern.sub(replace, text)

@@ -18,6 +18,8 @@ class Phrase(StrEnum):
     TOO_MANY_TURNS = "too_many_turns"  #: this chat has had its share for now
     HANDED_OVER = "handed_over"  #: a person will answer from here on
     FAILED = "failed"  #: we could not answer this time
+    REFUSED = "refused"  #: nothing that we would talk about
+    IN_DANGER = "in_danger"  #: somebody may come to harm
     OPTED_OUT = "opted_out"  #: the customer wants to hear nothing more
     OPTED_IN = "opted_in"  #: ... and now does again
 
@@ -54,6 +56,16 @@ _SAID: Mapping[Phrase, Mapping[Language, str]] = {
     Phrase.FAILED: {
         _ID: "Maaf, ada gangguan di pihak kami. Silakan coba lagi sebentar lagi.",
         _EN: "Sorry, something went wrong on our side. Please try again in a moment.",
+    },
+    Phrase.REFUSED: {
+        _ID: "Maaf, saya tidak bisa membantu soal itu. Ada hal lain yang bisa dibantu?",
+        _EN: "Sorry, I cannot help with that. Is there anything else I can do for you?",
+    },
+    Phrase.IN_DANGER: {
+        _ID: "Kami peduli dengan Anda. Kalau ada bahaya, segera hubungi 112 atau orang yang Anda "
+        "percaya. Staf kami akan membaca pesan ini secepatnya.",
+        _EN: "We care about you. If anybody is in danger, please call 112 or somebody you trust "
+        "right now. One of our staff will read this message as soon as possible.",
     },
     Phrase.OPTED_OUT: {
         _ID: "Baik, kami tidak akan mengirim pesan lagi. Ketik MULAI kapan saja untuk "

@@ -11,10 +11,12 @@ from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.conversation_store import SqlConversations
 from crm_chatbot.infrastructure.customer_store import SqlCustomers
 from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
+from crm_chatbot.infrastructure.ledger import SqlLedger
 from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.tables import SCHEMA
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
+from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
 from shared import tracing
 from shared.contracts import Message, TurnDue
 from shared.infrastructure.database import Sessions
@@ -67,6 +69,9 @@ def sql_work(
                 inbox=SqlInbox(session, tenant_id),
                 acks=SqlAcks(session, tenant_id),
                 whatsapp_sessions=SqlWhatsAppSessions(session, tenant_id),
+                turns=SqlTurns(session, tenant_id),
+                executions=SqlExecutions(session, tenant_id),
+                ledger=SqlLedger(session, tenant_id),
                 timeline=timeline,
                 outbox=SqlOutbox(session, queues, said),
             )
