@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
-from uuid import UUID
 
 from crm_chatbot.domain.business_hours import BusinessHours, Day, Opening
 from crm_chatbot.domain.language import Language
@@ -12,13 +11,15 @@ from crm_chatbot.domain.tenant import (
     ReplyLimits,
     Tenant,
     TenantId,
+    TenantStatus,
     Wishes,
 )
+from tests import served
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=5)
-TENANT = TenantId(UUID("00000000-0000-4000-8000-00000000000a"))
-OTHER_TENANT = TenantId(UUID("00000000-0000-4000-8000-00000000000b"))
+TENANT = TenantId(served.TENANT)
+OTHER_TENANT = TenantId(served.OTHER_TENANT)
 
 HOURS = BusinessHours(
     {
@@ -50,5 +51,5 @@ def a_full_tenant(tenant_id: TenantId = TENANT) -> Tenant:
         handback_after_s=0,
         is_moderated=True,
     )
-    tenant.suspend(LATER)
+    tenant.become(TenantStatus.SUSPENDED, LATER)
     return tenant

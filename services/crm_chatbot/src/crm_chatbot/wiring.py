@@ -4,16 +4,27 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application
+from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
+from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work
+from crm_chatbot.interface import tenant_keys_api, tenants_api
+from crm_chatbot.interface.administration import Administration
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
+from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.outbox import Relay
+from shared.infrastructure.url_rules import rules_from
+from shared.interface.parameters import Cursors
 from shared.interface.service import Service
+from shared.llm.store import CachedCatalogue
 from shared.messaging import CarrierUnavailable
 from shared.runtime import Loop, running
+from shared.settings import Shop, load
+from shared.whatsapp.connection_store import OwnServer, SqlConnections
 
 
 @asynccontextmanager
@@ -21,6 +32,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     """crm_chatbot, ready to answer; its loops end with the block."""
     relay = Relay(base.sessions, SCHEMA, base.transport)
     menu = app.state.crm_chatbot = _application(base, relay)
+    app.state.crm_administration = _administration(base, menu)
     loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
     if base.platform.runs_worker:
         loops |= _worker_loops(base, menu)
@@ -35,11 +47,39 @@ def _application(base: Ground, relay: Relay) -> Application:
         own=base.infrastructure.rabbitmq_crm_queue, sender=base.infrastructure.rabbitmq_wa_queue
     )
     open_work = sql_work(base.sessions, queues, hand_over=relay.hand_over)
-    return Application(open_work=open_work)
+    return Application(open_work=open_work, connections=_connections(base))
+
+
+def _connections(base: Ground) -> SqlConnections:
+    shop = load(Shop)
+    rules = rules_from(
+        shop.waha_allowed_hosts, allow_trusted_http=True, setting="WAHA_ALLOWED_HOSTS"
+    )
+    key = shop.waha_api_key and shop.waha_api_key.get_secret_value()
+    own = OwnServer(shop.waha_server_url, key) if shop.waha_server_url else None
+    return SqlConnections(base.sessions, base.vault, rules=rules, own=own)
+
+
+def _administration(base: Ground, menu: Application) -> Administration:
+    return Administration(
+        tenants=TenantService(
+            open_work=menu.open_work,
+            connections=menu.connections,
+            catalogue=CachedCatalogue(base.sessions),
+            now=base.clock,
+            new_id=uuid7,
+        ),
+        every_tenant=SqlTenantList(base.sessions),
+        connections=menu.connections,
+        keys=ApiKeys(base.sessions),
+        cursors=Cursors(base.vault.key_for("cursors")),
+    )
 
 
 def _worker_loops(_base: Ground, _app: Application) -> dict[str, Loop]:
     return {}
 
 
-SERVICE = Service("crm_chatbot", (), run, waits=WAITS)
+ROUTERS = (tenants_api.router, tenant_keys_api.router)
+
+SERVICE = Service("crm_chatbot", ROUTERS, run, waits=WAITS)

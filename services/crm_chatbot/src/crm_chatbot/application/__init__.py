@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from crm_chatbot.application.ports import OpenWork
+from shared.whatsapp.connections import Connections
 
 
 @dataclass(frozen=True)
@@ -10,3 +11,4 @@ class Application:
     """Use cases, and what routes read from."""
 
     open_work: OpenWork
+    connections: Connections

@@ -136,13 +136,10 @@ class Tenant(Aggregate):
             setattr(self, name, value)
         self.updated_at = now
 
-    def suspend(self, now: datetime) -> None:
-        """Let the bot fall silent; a second time is no mistake."""
-        self.status, self.updated_at = TenantStatus.SUSPENDED, now
-
-    def activate(self, now: datetime) -> None:
-        """Let it answer again; a second time is no mistake."""
-        self.status, self.updated_at = TenantStatus.ACTIVE, now
+    def become(self, status: TenantStatus, now: datetime) -> None:
+        """A second time is no mistake."""
+        if status is not self.status:
+            self.status, self.updated_at = status, now
 
     def local(self, now: datetime) -> datetime:
         """A moment on the shop's own clock."""

@@ -1,9 +1,10 @@
 """Tenants in PostgreSQL, each seen by its own transactions only."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.business_hours import BusinessHours, Day, Opening
@@ -19,6 +20,10 @@ from crm_chatbot.domain.tenant import (
 )
 from crm_chatbot.infrastructure.tables import tenants
 from shared.domain import ChangedMeanwhile
+from shared.infrastructure.database import Sessions, reading
+
+# Through the one function that may look across tenants.
+_PAGE = text("SELECT * FROM crm.all_tenants(CAST(:before AS uuid), :limit)").columns(*tenants.c)
 
 
 class SqlTenants:
@@ -44,6 +49,18 @@ class SqlTenants:
         if version is None:
             raise ChangedMeanwhile
         tenant.version = version
+
+
+class SqlTenantList:
+    """Honours crm_chatbot.application.tenants.TenantList."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def page(self, *, before: TenantId | None, limit: int) -> Sequence[Tenant]:
+        async with reading(self._sessions) as connection:
+            rows = await connection.execute(_PAGE, {"before": before, "limit": limit})
+            return [tenant_of(row) for row in rows.mappings()]
 
 
 def row_of(tenant: Tenant) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""What those who run shops reach over HTTP, and which shops a caller may know of."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from crm_chatbot.application.tenants import TenantList, TenantService
+from crm_chatbot.domain.tenant import TenantId, TenantNotFound
+from shared.infrastructure.api_keys import ApiKeys
+from shared.interface.access import Caller
+from shared.interface.parameters import Cursors
+from shared.whatsapp.connections import Connections
+
+
+@dataclass(frozen=True)
+class Administration:
+    """The menu. Wiring puts it into `app.state.crm_administration`."""
+
+    tenants: TenantService
+    every_tenant: TenantList
+    connections: Connections
+    keys: ApiKeys
+    cursors: Cursors
+
+
+async def administration(request: Request) -> Administration:
+    menu: Administration = request.app.state.crm_administration
+    return menu
+
+
+Admin = Annotated[Administration, Depends(administration)]
+
+
+def known_to(caller: Caller, tenant_id: UUID) -> TenantId:
+    """The tenant that a path names. Raises TenantNotFound: others' look absent."""
+    if caller.tenant_id not in {None, tenant_id}:
+        raise TenantNotFound(tenant_id=tenant_id)
+    return TenantId(tenant_id)
