@@ -15,7 +15,7 @@ from yarl import URL
 
 from shared.infrastructure.url_rules import CallbackUrlForbidden, UrlRules, host_of
 
-#: How much of an answer is read. Nobody needs more of it than its status.
+#: How much of an answer is read, unless its caller needs more of it than its status.
 ANSWER_LIMIT = 64 * 1_024
 
 #: From a host name and a port to addresses.
@@ -34,9 +34,11 @@ class BlockedAddress(Exception):
 class Unreachable(Exception):
     """There was no answer; `reason` is dns, connect, tls, timeout or protocol."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, may_have_arrived: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
+        #: the request; False where there was not even a connection
+        self.may_have_arrived = may_have_arrived
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Answer:
     status: int
     #: names in any case
     headers: Mapping[str, str]
-    #: at most ANSWER_LIMIT bytes of it, as they came
+    #: its beginning, up to the limit, as it came
     body: bytes
 
 
@@ -70,10 +72,13 @@ class GuardedClient:
         *,
         connect_s: float = 5.0,
         total_s: float = 15.0,
+        connections: int = 100,
         resolve: Resolve = ask_the_system,
         tls: ssl.SSLContext | bool = True,
     ) -> None:
+        """`connections`: how many may be open at once; more wait for one to end."""
         self.rules = rules
+        self._connections = connections
         self._timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s)
         self._resolve = resolve
         self._tls = tls
@@ -86,19 +91,22 @@ class GuardedClient:
         *,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """One try. Raises BlockedAddress or Unreachable."""
+        """One try; at most `limit` bytes of its answer. Raises BlockedAddress or Unreachable."""
         try:
             checked = self.rules.check(url)
         except CallbackUrlForbidden as forbidden:
             raise BlockedAddress(str(forbidden)) from None
         _host.set(host_of(checked))
         try:
-            return await self._send(method, checked, body, dict(headers or {}))
+            return await self._send(method, checked, body, dict(headers or {}), limit=limit)
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, _Blocked):
                 raise BlockedAddress(str(error.os_error)) from None
-            raise Unreachable(_reason(error)) from error
+            raise Unreachable(_reason(error), may_have_arrived=False) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreachable(_reason(error), may_have_arrived=False) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(_reason(error)) from error
 
@@ -111,13 +119,13 @@ class GuardedClient:
             await self._session.close()
 
     async def _send(
-        self, method: str, url: URL, body: bytes | None, headers: dict[str, str]
+        self, method: str, url: URL, body: bytes | None, headers: dict[str, str], *, limit: int
     ) -> Answer:
         session = self._session = self._session or self._open()
         # A proxy from the environment would resolve names itself: the session trusts none.
         request = session.request(method, url, data=body, headers=headers, allow_redirects=False)
         async with request as response:
-            start = await _beginning(response.content)
+            start = await _beginning(response.content, limit)
             # Closed and not released: what is left of the answer is nothing to wait for.
             response.close()
             return Answer(response.status, response.headers, start)
@@ -127,6 +135,10 @@ class GuardedClient:
             resolver=_GuardedResolver(self.rules, self._resolve),
             socket_factory=self._socket,
             use_dns_cache=False,
+            limit=self._connections,
+            # A connection that its server closes just as it is used again leaves open whether the
+            # request arrived.
+            force_close=True,
             ssl=self._tls,
         )
         return aiohttp.ClientSession(
@@ -189,11 +201,11 @@ def _judge(rules: UrlRules, host: str, address: str) -> None:
         raise _Blocked(f"{host} leads to {ipaddress.ip_address(address)}, which is not public")
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:
     start = bytearray()
     try:
-        while len(start) < ANSWER_LIMIT:
-            chunk = await content.read(ANSWER_LIMIT - len(start))
+        while len(start) < limit:
+            chunk = await content.read(limit - len(start))
             if not chunk:
                 break
             start += chunk

@@ -262,6 +262,16 @@ async def test_an_endless_answer_is_read_up_to_the_limit(outside: Listener) -> N
     assert (answer.status, len(answer.body)) == (200, ANSWER_LIMIT)
 
 
+async def test_who_needs_more_of_an_answer_says_so(outside: Listener) -> None:
+    outside.answer, outside.endless = b"HTTP/1.1 200 OK\r\n\r\n", True
+    client = GuardedClient(rules(trusted=[OUTSIDE]))
+
+    answer = await client.request("GET", f"http://{OUTSIDE}:{outside.port}/", limit=200_000)
+
+    await client.close()
+    assert len(answer.body) == 200_000
+
+
 async def test_a_status_counts_although_its_body_never_comes(outside: Listener) -> None:
     outside.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf"
     client = GuardedClient(rules(trusted=[OUTSIDE]))
@@ -277,10 +287,11 @@ async def test_a_receiver_that_hangs_is_given_up_in_time(outside: Listener) -> N
     client = GuardedClient(rules(trusted=[OUTSIDE]), total_s=0.2)
 
     async with asyncio.timeout(5):
-        with pytest.raises(Unreachable, match="timeout"):
+        with pytest.raises(Unreachable, match="timeout") as failed:
             await client.request("GET", f"http://{OUTSIDE}:{outside.port}/")
 
     await client.close()
+    assert failed.value.may_have_arrived
 
 
 async def test_nobody_listening_is_told_from_no_such_name(outside: Listener) -> None:
@@ -293,6 +304,7 @@ async def test_nobody_listening_is_told_from_no_such_name(outside: Listener) -> 
         with pytest.raises(Unreachable) as failed:
             await client.request("GET", f"http://hook.example.com:{outside.port}/")
         reasons.append(failed.value.reason)
+        assert not failed.value.may_have_arrived
         await client.close()
 
     assert reasons == ["dns", "dns", "connect"]

@@ -94,6 +94,16 @@ def test_trusted_names_and_networks_may_be_private_and_on_any_port() -> None:
             rules.check(url)
 
 
+def test_http_may_be_for_trusted_hosts_only() -> None:
+    rules = rules_from("10.1.0.0/16, n8n.lan", allow_trusted_http=True)
+
+    for url in ("http://n8n.lan:5678/hook", "http://10.1.2.3:9000/", "https://example.com/"):
+        assert rules.check(url)
+    for url in ("http://example.com/", "http://10.2.0.1/"):
+        with pytest.raises(CallbackUrlForbidden, match="it must start with https://"):
+            rules.check(url)
+
+
 def test_a_name_may_lead_into_a_trusted_network_and_a_trusted_name_anywhere() -> None:
     rules = rules_from("10.1.0.0/16, n8n.lan", allow_http=False)
 
@@ -107,10 +117,10 @@ def test_trusting_what_is_no_name_and_no_network_ends_the_process(
     entry: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        rules_from(f"example.com,{entry}", allow_http=False)
+        rules_from(f"example.com,{entry}", allow_http=False, setting="WAHA_ALLOWED_HOSTS")
 
     assert ended.value.code == 78
-    assert "CALLBACK_ALLOWED_HOSTS" in capsys.readouterr().err
+    assert "WAHA_ALLOWED_HOSTS" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
