@@ -119,7 +119,7 @@ async def test_the_platform_lists_every_shop_the_newest_first(api: Running) -> N
 
     async with api.client("platform") as client:
         while True:
-            params = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+            params: dict[str, Any] = {"limit": 2, **({"cursor": cursor} if cursor else {})}
             page = (await client.get(TENANTS, params=params)).json()
             assert len(page["tenants"]) <= 2
             seen += [shop["id"] for shop in page["tenants"]]

@@ -11,53 +11,54 @@ from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work
-from crm_chatbot.interface import tenant_keys_api, tenants_api
+from crm_chatbot.interface import tenant_keys_api, tenants_api, whatsapp_api
 from crm_chatbot.interface.administration import Administration
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
 from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.outbox import Relay
-from shared.infrastructure.url_rules import rules_from
 from shared.interface.parameters import Cursors
 from shared.interface.service import Service
 from shared.llm.store import CachedCatalogue
 from shared.messaging import CarrierUnavailable
 from shared.runtime import Loop, running
 from shared.settings import Shop, load
-from shared.whatsapp.connection_store import OwnServer, SqlConnections
+from shared.whatsapp.connection_store import SqlConnections
+from shared.whatsapp.waha import Waha
+from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
 
 
 @asynccontextmanager
 async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     """crm_chatbot, ready to answer; its loops end with the block."""
     relay = Relay(base.sessions, SCHEMA, base.transport)
-    menu = app.state.crm_chatbot = _application(base, relay)
-    app.state.crm_administration = _administration(base, menu)
-    loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
-    if base.platform.runs_worker:
-        loops |= _worker_loops(base, menu)
-    async with running(loops):
-        yield
-    with suppress(CarrierUnavailable, DatabaseUnavailable):
-        await relay.flush()
+    waha = http_waha(load(Shop))
+    try:
+        menu = app.state.crm_chatbot = _application(base, relay, waha)
+        app.state.crm_administration = _administration(base, menu)
+        loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
+        if base.platform.runs_worker:
+            loops |= _worker_loops(base, menu)
+        async with running(loops):
+            yield
+        with suppress(CarrierUnavailable, DatabaseUnavailable):
+            await relay.flush()
+    finally:
+        await waha.close()
 
 
-def _application(base: Ground, relay: Relay) -> Application:
+def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
     queues = Queues(
         own=base.infrastructure.rabbitmq_crm_queue, sender=base.infrastructure.rabbitmq_wa_queue
     )
-    open_work = sql_work(base.sessions, queues, hand_over=relay.hand_over)
-    return Application(open_work=open_work, connections=_connections(base))
-
-
-def _connections(base: Ground) -> SqlConnections:
     shop = load(Shop)
-    rules = rules_from(
-        shop.waha_allowed_hosts, allow_trusted_http=True, setting="WAHA_ALLOWED_HOSTS"
+    return Application(
+        open_work=sql_work(base.sessions, queues, hand_over=relay.hand_over),
+        connections=SqlConnections(
+            base.sessions, base.vault, rules=rules_for_tenants(shop), own=own_server(shop)
+        ),
+        waha=waha,
     )
-    key = shop.waha_api_key and shop.waha_api_key.get_secret_value()
-    own = OwnServer(shop.waha_server_url, key) if shop.waha_server_url else None
-    return SqlConnections(base.sessions, base.vault, rules=rules, own=own)
 
 
 def _administration(base: Ground, menu: Application) -> Administration:
@@ -71,6 +72,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
         ),
         every_tenant=SqlTenantList(base.sessions),
         connections=menu.connections,
+        waha=menu.waha,
         keys=ApiKeys(base.sessions),
         cursors=Cursors(base.vault.key_for("cursors")),
     )
@@ -80,6 +82,6 @@ def _worker_loops(_base: Ground, _app: Application) -> dict[str, Loop]:
     return {}
 
 
-ROUTERS = (tenants_api.router, tenant_keys_api.router)
+ROUTERS = (tenants_api.router, tenant_keys_api.router, whatsapp_api.router)
 
 SERVICE = Service("crm_chatbot", ROUTERS, run, waits=WAITS)

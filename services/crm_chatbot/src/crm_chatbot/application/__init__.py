@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from crm_chatbot.application.ports import OpenWork
 from shared.whatsapp.connections import Connections
+from shared.whatsapp.waha import Waha
 
 
 @dataclass(frozen=True)
@@ -12,3 +13,4 @@ class Application:
 
     open_work: OpenWork
     connections: Connections
+    waha: Waha

@@ -12,6 +12,7 @@ from shared.infrastructure.api_keys import ApiKeys
 from shared.interface.access import Caller
 from shared.interface.parameters import Cursors
 from shared.whatsapp.connections import Connections
+from shared.whatsapp.waha import Waha
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Administration:
     tenants: TenantService
     every_tenant: TenantList
     connections: Connections
+    waha: Waha
     keys: ApiKeys
     cursors: Cursors
 
