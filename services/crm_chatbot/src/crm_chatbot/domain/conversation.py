@@ -69,7 +69,6 @@ class TakeoverReason(StrEnum):
     BUDGET = "budget_exceeded"
     STALE = "stale_backlog"
     SAFETY = "safety"  #: somebody may come to harm
-    MERGED = "merged"  #: two chats turned out to be one person's, and a person answers one of them
     TIMEOUT = "person_silent"  #: handed back because no person wrote for a while
 
 
@@ -164,15 +163,18 @@ class Conversation(Aggregate):
             self.first_unanswered_at = rest[0]
             self.ready_at = min(latest, rest[-1] + timedelta(seconds=pace.quiet_s))
 
+    def interrupt(self) -> None:
+        """Whatever is being decided at this moment must not be recorded."""
+        self.epoch += 1
+        self.settle()
+
     def take_over(self, reason: TakeoverReason, now: datetime, *, handback_after_s: int) -> bool:
         """Silence the bot at once; False if it was silent already (then its rest is prolonged)."""
         self.handback_at = now + timedelta(seconds=handback_after_s) if handback_after_s else None
         if not self.is_answered_by_bot:
             return False
         self.mode, self.mode_reason, self.mode_since = Mode.HUMAN, reason, now
-        # Whatever is being decided at this moment must not be recorded.
-        self.epoch += 1
-        self.settle()
+        self.interrupt()
         return True
 
     def hand_back(self, reason: TakeoverReason, now: datetime) -> None:
@@ -182,6 +184,22 @@ class Conversation(Aggregate):
         self.mode, self.mode_reason, self.mode_since = Mode.BOT, reason, now
         self.handback_at = None
         self.settle()
+
+    def absorb(self, other: "Conversation") -> None:
+        """Be the other conversation, too; a person who answers one of them answers both."""
+        if self.is_answered_by_bot and not other.is_answered_by_bot:
+            self.mode, self.mode_reason = other.mode, other.mode_reason
+            self.mode_since, self.handback_at = other.mode_since, other.handback_at
+        if self.state is ConversationState.GREETING:
+            self.state = other.state
+        ready = [at for at in (self.ready_at, other.ready_at) if at is not None]
+        first = [a for a in (self.first_unanswered_at, other.first_unanswered_at) if a is not None]
+        inbound = [at for at in (self.last_inbound_at, other.last_inbound_at) if at is not None]
+        self.interrupt()
+        if ready and self.is_answered_by_bot:
+            self.ready_at, self.first_unanswered_at = min(ready), min(first, default=min(ready))
+        self.last_inbound_at = max(inbound, default=None)
+        self.last_message_at = max(self.last_message_at, other.last_message_at)
 
     def happened(self, happening: Happening) -> ConversationState:
         """Move on, if this happening moves anything; the state that it is in now."""

@@ -88,6 +88,7 @@ class Edited(InChat):
 
     stanza_id: str
     text: str
+    is_ours: bool = False
     at: datetime | None = None
 
 
@@ -96,6 +97,7 @@ class Revoked(InChat):
     """A message was taken back for everybody."""
 
     stanza_id: str
+    is_ours: bool = False
     at: datetime | None = None
 
 
