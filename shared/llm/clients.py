@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from shared.llm.catalogue import LLMConfig, Provider
 from shared.llm.chat import OnToken
 from shared.llm.failures import ProviderFailed
-from shared.llm.offline_words import answer, count_words
+from shared.llm.offline_replies import reply_to
+from shared.llm.offline_words import count_words
 from shared.llm.questions import Answer, Client, Question
 from shared.llm.storable import storable
 from shared.llm.wire import Exchange, Wire
@@ -83,16 +84,18 @@ class OfflineClient:
         self._delay_s = delay_s
 
     async def ask(self, question: Question, _: Exchange, on_token: OnToken | None, /) -> Answer:
-        text = storable(answer(question.messages))
-        pieces = text.split(" ") if on_token else [text]
+        said = reply_to(question.messages, question.tools)
+        text = storable(said.text)
+        pieces = text.split(" ") if on_token and text else [text]
         for number, piece in enumerate(pieces):
             if self._delay_s:
                 await asyncio.sleep(self._delay_s / len(pieces))
-            if on_token:
+            if on_token and text:
                 await on_token(f" {piece}" if number else piece)
         return Answer(
             text,
             input_tokens=sum(count_words(message.text) for message in question.messages),
-            output_tokens=count_words(text),
-            finish_reason="stop",
+            output_tokens=said.tokens,
+            finish_reason="tool_calls" if said.tool_calls else "stop",
+            tool_calls=said.tool_calls,
         )

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -15,50 +13,24 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from shared.llm.chat import ChatMessage, Role
-from shared.llm.offline_words import PREFIX, answer, count_words
+from shared.llm.chat import ChatMessage, Role, ToolCall, ToolSpec
+from shared.llm.offline_replies import USUAL_RULES, reply_to
+from shared.llm.offline_tools import ToolRule
+from shared.llm.offline_words import count_words
 
-_ROLES: Mapping[str, Role] = {"system": "system", "human": "user", "ai": "assistant"}
-
-
-@dataclass(frozen=True)
-class Tool:
-    """What a model is told about a tool."""
-
-    name: str
-    #: name -> JSON schema, in the order of the tool's own parameters
-    properties: Mapping[str, Mapping[str, Any]]
-    required: Sequence[str]
-
-
-#: The arguments to call the tool with for these words, or None: then it is not called.
-ToolRule = Callable[[str, Tool], Mapping[str, Any] | None]
-
-
-def call_by_name(words: str, tool: Tool) -> Mapping[str, Any] | None:
-    """Called when every word of its name occurs; quoted texts and numbers fill its parameters."""
-    spoken = {_stem(word) for word in re.findall(r"[a-z]+", words.lower())}
-    if not {_stem(part) for part in tool.name.lower().split("_")} <= spoken:
-        return None
-    texts = [first or second for first, second in re.findall(r'"([^"]*)"|“([^”]*)”', words)]
-    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(r'"[^"]*"', "", words))
-    arguments: dict[str, Any] = {}
-    for name, schema in tool.properties.items():
-        kind = schema.get("type")
-        if kind == "string" and texts:
-            arguments[name] = texts.pop(0)
-        elif kind == "integer" and numbers:
-            arguments[name] = int(float(numbers.pop(0)))
-        elif kind == "number" and numbers:
-            arguments[name] = float(numbers.pop(0))
-    return arguments if set(tool.required) <= arguments.keys() else None
+_ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "human": "user",
+    "ai": "assistant",
+    "tool": "tool",
+}
 
 
 class OfflineModel(BaseChatModel):
     """Deterministic and free. `rules` decide on tool calls; the first that fits counts."""
 
     delay_s: float = 0.0
-    rules: tuple[ToolRule, ...] = (call_by_name,)
+    rules: tuple[ToolRule, ...] = tuple(USUAL_RULES)
 
     @property
     def _llm_type(self) -> str:
@@ -113,40 +85,37 @@ class OfflineModel(BaseChatModel):
     def _reply(
         self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]]
     ) -> AIMessage:
-        last = messages[-1] if messages else None
-        called = []
-        if isinstance(last, ToolMessage):
-            text = f"{PREFIX}{last.name or 'tool'}: {last.text[:1_000]}"
-        else:
-            called = self._calls(str(last.text) if last else "", tools, len(messages))
-            text = "" if called else answer(_plain(messages))
+        said = reply_to(_plain(messages), [*map(_tool, tools)], self.rules)
         asked = sum(count_words(message.text) for message in messages)
-        said = count_words(text) + len(called)
-        usage = UsageMetadata(input_tokens=asked, output_tokens=said, total_tokens=asked + said)
-        return AIMessage(content=text, tool_calls=called, usage_metadata=usage)
-
-    def _calls(self, words: str, tools: Sequence[Mapping[str, Any]], position: int) -> list[Any]:
-        for rule in self.rules:
-            for tool in map(_tool, tools):
-                if (arguments := rule(words, tool)) is not None:
-                    name = f"call_{position}_{tool.name}"
-                    return [tool_call(name=tool.name, args=dict(arguments), id=name)]
-        return []
+        usage = UsageMetadata(
+            input_tokens=asked, output_tokens=said.tokens, total_tokens=asked + said.tokens
+        )
+        called = [
+            tool_call(name=call.name, args=dict(call.arguments or {}), id=call.id)
+            for call in said.tool_calls
+        ]
+        return AIMessage(content=said.text, tool_calls=called, usage_metadata=usage)
 
 
-def _tool(described: Mapping[str, Any]) -> Tool:
+def _tool(described: Mapping[str, Any]) -> ToolSpec:
     function = described["function"]
-    schema = function.get("parameters", {})
-    return Tool(function["name"], schema.get("properties", {}), schema.get("required", ()))
+    return ToolSpec(
+        function["name"], function.get("description", ""), function.get("parameters", {})
+    )
 
 
 def _plain(messages: Sequence[BaseMessage]) -> list[ChatMessage]:
-    return [
-        ChatMessage(_ROLES[message.type], str(message.text))
-        for message in messages
-        if message.type in _ROLES
-    ]
+    return [_message(message) for message in messages if message.type in _ROLES]
 
 
-def _stem(word: str) -> str:
-    return word.removesuffix("s")
+def _message(message: BaseMessage) -> ChatMessage:
+    role, text = _ROLES[message.type], str(message.text)
+    if isinstance(message, ToolMessage):
+        return ChatMessage(role, text, tool_call_id=message.tool_call_id, name=message.name)
+    if isinstance(message, AIMessage) and message.tool_calls:
+        calls = [
+            ToolCall(call["id"] or "", call["name"], call["args"], json.dumps(call["args"]))
+            for call in message.tool_calls
+        ]
+        return ChatMessage(role, text, tool_calls=calls)
+    return ChatMessage(role, text)

@@ -13,7 +13,9 @@ from langchain_core.messages import (
 )
 from langchain_core.tools import tool
 
-from shared.llm.offline import OfflineModel, Tool, call_by_name
+from shared.llm.chat import ToolSpec
+from shared.llm.offline import OfflineModel
+from shared.llm.offline_tools import call_by_name
 
 
 @tool
@@ -29,9 +31,14 @@ def add_to_order(product: str, amount: int) -> str:
 
 
 TOOLS = [search_products, add_to_order]
-SEARCH = Tool(
-    "search_products", {"query": {"type": "string"}, "limit": {"type": "integer"}}, ["query"]
-)
+
+
+def spec(name: str, *required: str, **kinds: str) -> ToolSpec:
+    properties = {parameter: {"type": kind} for parameter, kind in kinds.items()}
+    return ToolSpec(name, "", {"properties": properties, "required": required})
+
+
+SEARCH = spec("search_products", "query", query="string", limit="integer")
 
 
 def joined(chunks: Sequence[AIMessage]) -> AIMessageChunk:
@@ -115,7 +122,7 @@ async def test_it_tells_what_a_tool_said_and_does_not_call_it_again() -> None:
 
 
 async def test_its_rules_can_be_replaced() -> None:
-    def always(words: str, tool: Tool) -> Mapping[str, Any] | None:
+    def always(words: str, tool: ToolSpec) -> Mapping[str, Any] | None:
         return {"query": words} if tool.name == "search_products" else None
 
     message = await OfflineModel(rules=(always,)).bind_tools(TOOLS).ainvoke("kopi?")
@@ -141,7 +148,7 @@ def test_quoted_texts_and_numbers_fill_the_parameters(
 
 
 def test_a_number_with_a_fraction_fits_a_number() -> None:
-    weigh = Tool("weigh", {"kilos": {"type": "number"}, "note": {"type": "object"}}, ["kilos"])
+    weigh = spec("weigh", "kilos", kilos="number", note="object")
 
     assert call_by_name("weigh 1.5", weigh) == {"kilos": 1.5}
 
