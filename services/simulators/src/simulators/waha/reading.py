@@ -6,19 +6,27 @@ from typing import Any
 
 from simulators.waha import names, payloads, refusals
 from simulators.waha.calls import Act, Call, Operation, Reply, customer_of, working
-from simulators.waha.messages import Chat, Media, Message
+from simulators.waha.messages import Ack, Chat, Media, Message
 from simulators.waha.people import Customer
 from simulators.waha.server import Waha
 
 _USUAL_LIMIT = 10
 _FOREVER = 0.0
+_END_OF_TIME = 1 << 60
 
 
 def _history(waha: Waha, call: Call) -> Reply:
     session = working(waha, call)
     chat = session.chat_with(customer_of(session, call))
+    since = _number(call, "filter.timestamp.gte", 0)
+    until = _number(call, "filter.timestamp.lte", _END_OF_TIME)
+    sides = {"true": [True], "false": [False]}.get(call.query.get("filter.fromMe", ""))
     found = sorted(_delivered(chat), key=lambda one: one.at, reverse=True)
-    kept = [one for one in found if _passes(one, call)]
+    kept = [
+        one
+        for one in found
+        if since <= one.timestamp <= until and (sides is None or one.from_me in sides)
+    ]
     return Reply(content=[waha.shown(session, one) for one in _page(kept, call)])
 
 
@@ -123,22 +131,11 @@ def _is_there(media: Media, lifetime_s: float) -> bool:
 
 def _delivered(chat: Chat) -> Iterable[Message]:
     """What the shop's account has; the rest still waits for it."""
-    return (one for one in chat if one.from_me or one.ack >= 2)
+    return (one for one in chat if (one.from_me or one.ack >= Ack.DEVICE) and not one.is_revoked)
 
 
 def _last(chat: Chat) -> Message | None:
     return max(_delivered(chat), key=lambda one: one.at, default=None)
-
-
-def _passes(one: Message, call: Call) -> bool:
-    asked = call.query
-    from_me = asked.get("filter.fromMe")
-    return (
-        one.timestamp >= _number(call, "filter.timestamp.gte", 0)
-        and one.timestamp <= _number(call, "filter.timestamp.lte", 1 << 60)
-        and from_me in {None, "true" if one.from_me else "false"}
-        and not one.is_revoked
-    )
 
 
 def _page(found: list[Any], call: Call, *, usual: int = _USUAL_LIMIT) -> list[Any]:
