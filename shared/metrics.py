@@ -37,6 +37,18 @@ scrapes_incomplete = Counter(
 fenced = Counter("aip_fenced", "Late writes refused because the claim had passed on.", ["what"])
 takeovers = Counter("aip_lease_takeovers", "Claims taken over from a dead worker.", ["what"])
 
+# -- conversations
+
+whatsapp_heard = Counter(
+    "aip_whatsapp_heard", "What WhatsApp told us, and what became of it.", ["event", "outcome"]
+)
+webhooks_refused = Counter("aip_webhooks_refused", "Webhooks that were not let in.", ["code"])
+outbound_asked_again = Counter(
+    "aip_outbound_asked_again", "WhatsApp messages unheard of, and asked for again."
+)
+turns = Counter("aip_turns", "Conversation turns that were committed, by outcome.", ["outcome"])
+turn_failures = Counter("aip_turn_failures", "Tries at a turn that ended in an error.", ["code"])
+
 # -- messages
 
 messages_dead = Counter("aip_messages_dead", "Messages set aside for a person, by kind.", ["kind"])

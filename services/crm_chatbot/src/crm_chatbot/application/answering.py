@@ -46,6 +46,10 @@ class Meter:
         self.spent.extend(Spent(attempt=self.attempt, call=call) for call in calls)
 
 
+#: What each turn has cost that was worked on under one claim.
+Books = dict[TurnId, Meter]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Brief:
     """One turn as its agent sees it."""
@@ -63,6 +67,12 @@ class Brief:
     #: what the customer is to be answered in where code chooses the words
     language: Language = Language.INDONESIAN
     now: datetime
+    #: of the event loop's clock: after that the model is not waited for any more
+    deadline: float | None = None
+    #: nobody has begun to work on it before
+    is_new: bool = True
+    #: it failed so often that nobody is asked any more
+    is_hopeless: bool = False
     meter: Meter = field(default_factory=Meter)
 
 
@@ -97,6 +107,8 @@ class Progress:
     ids: tuple[str, ...] = ()
     #: what was run: each call's fingerprint
     done: tuple[str, ...] = ()
+    #: how often the model was asked what to do
+    thoughts: int = 0
     spent: tuple[Spent, ...] = ()
     was_empty: bool = False
     findings: tuple[str, ...] = ()
@@ -137,37 +149,32 @@ def plain(progress: Progress) -> dict[str, Any]:
 
 def of_plain(kept: Mapping[str, Any]) -> Progress:
     decision: dict[str, Any] | None = kept["decision"]
-    return Progress(
-        **{
-            **kept,
-            "stance": Stance(kept["stance"]),
-            "said": tuple(map(_message_of, kept["said"])),
-            "pending": tuple(ToolCall(**call) for call in kept["pending"]),
-            "spent": tuple(
-                Spent(attempt=one["attempt"], call=ModelCall(**one["call"]))
-                for one in kept["spent"]
-            ),
-            "handover": _reason_of(kept["handover"]),
-            "decision": decision and _decision_of(decision),
-            **{name: tuple(kept[name]) for name in ("ids", "done", "findings")},
-        }
-    )
+    named: dict[str, Any] = {
+        "stance": Stance(kept["stance"]),
+        "said": tuple(map(_message_of, kept["said"])),
+        "pending": tuple(ToolCall(**call) for call in kept["pending"]),
+        "spent": tuple(
+            Spent(attempt=one["attempt"], call=ModelCall(**one["call"])) for one in kept["spent"]
+        ),
+        "handover": _reason_of(kept["handover"]),
+        "decision": decision and _decision_of(decision),
+        **{name: tuple(kept[name]) for name in ("ids", "done", "findings")},
+    }
+    return Progress(**{**kept, **named})
 
 
 def _message_of(kept: Mapping[str, Any]) -> ChatMessage:
-    calls = tuple(ToolCall(**call) for call in kept["tool_calls"])
-    return ChatMessage(**{**kept, "tool_calls": calls})
+    named: dict[str, Any] = {"tool_calls": tuple(ToolCall(**call) for call in kept["tool_calls"])}
+    return ChatMessage(**{**kept, **named})
 
 
 def _decision_of(kept: Mapping[str, Any]) -> Decision:
-    return Decision(
-        **{
-            **kept,
-            "outcome": Outcome(kept["outcome"]),
-            "handover": _reason_of(kept["handover"]),
-            "findings": tuple(kept["findings"]),
-        }
-    )
+    named: dict[str, Any] = {
+        "outcome": Outcome(kept["outcome"]),
+        "handover": _reason_of(kept["handover"]),
+        "findings": tuple(kept["findings"]),
+    }
+    return Decision(**{**kept, **named})
 
 
 def _reason_of(kept: str | None) -> TakeoverReason | None:

@@ -1,8 +1,7 @@
 """What a model is given to read: our rules, the shop's facts, and other people's words as such."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from crm_chatbot.application.answering import Brief
 from crm_chatbot.domain.language import Language
@@ -110,10 +109,14 @@ def told_of(message: Message, seen: str | None = None) -> str:
 
 def history_of(messages: Sequence[Message]) -> list[ChatMessage]:
     """What a model should know of what was said, oldest first, the newest of it."""
-    told = [one for message in messages if (one := _remembered(message)) is not None]
+    return trimmed([one for message in messages if (one := _remembered(message)) is not None])
+
+
+def trimmed(said: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The newest of it, as far as there is room."""
     kept: list[ChatMessage] = []
     room = LONGEST_HISTORY
-    for message in reversed(told[-MOST_HISTORY:]):
+    for message in reversed(said[-MOST_HISTORY:]):
         room -= len(message.text)
         if room < 0:
             break
@@ -123,10 +126,13 @@ def history_of(messages: Sequence[Message]) -> list[ChatMessage]:
 
 def merged(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
     """Whoever speaks twice in a row has said it all at once: some providers insist on turns."""
-    return [
-        ChatMessage(role, "\n".join(one.text for one in said))
-        for role, said in groupby(messages, key=lambda message: message.role)
-    ]
+    said: list[ChatMessage] = []
+    for message in messages:
+        if said and said[-1].role == message.role:
+            said[-1] = ChatMessage(message.role, f"{said[-1].text}\n{message.text}")
+        else:
+            said.append(message)
+    return said
 
 
 def clean(text: str, longest: int) -> str:
@@ -152,8 +158,8 @@ _NEVER_ARRIVED = {MessageState.WITHDRAWN, MessageState.FAILED}
 
 
 def _quoted(content: Mapping[str, Any]) -> str:
-    quoted = content.get("quoted")
-    text = quoted.get("text") if isinstance(quoted, Mapping) else quoted  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
+    quoted: Any = content.get("quoted")
+    text = cast("dict[str, Any]", quoted).get("text") if isinstance(quoted, dict) else quoted
     return clean(text, 300).replace("\n", " ") if isinstance(text, str) else ""
 
 
@@ -164,5 +170,8 @@ def _detail(kind: Kind, content: Mapping[str, Any]) -> str:
         Kind.FILE: ("filename",),
         Kind.POLL: ("name", "options"),
     }.get(kind, ())
-    found = [content[name] for name in names if content.get(name)]
-    return ", ".join(str(one)[:200] for one in found)
+    found: list[Any] = []
+    for name in names:
+        value: Any = content.get(name)
+        found += value if isinstance(value, list) else [value]
+    return ", ".join(str(one)[:200] for one in found if one is not None)

@@ -65,6 +65,18 @@ class Steps:
     toolbox: Toolbox
     limits: TurnLimits = field(default_factory=TurnLimits)
 
+    async def take(self, step: Step, brief: Brief, progress: Progress) -> Progress:
+        """One of them; what it cost is part of what is known afterwards."""
+        steps = {
+            Step.MODERATE: self.moderate,
+            Step.THINK: self.think,
+            Step.ACT: self.act,
+            Step.REVIEW: self.review,
+        }
+        known = len(brief.meter.spent)
+        taken = await steps[step](brief, progress)
+        return replace(taken, spent=(*taken.spent, *brief.meter.spent[known:]))
+
     async def moderate(self, brief: Brief, progress: Progress) -> Progress:
         """Where moderation cannot be had, the turn goes on, but may change nothing."""
         if not brief.tenant.is_moderated:
@@ -81,20 +93,21 @@ class Steps:
 
     async def think(self, brief: Brief, progress: Progress) -> Progress:
         """One model call."""
-        used = progress.spent
-        if len(used) >= self.limits.model_calls or progress.tokens >= self.limits.tokens:
+        used_up = progress.thoughts >= self.limits.model_calls
+        if used_up or progress.tokens >= self.limits.tokens:
             return _fall_back(brief, progress.found("turn_limit"))
-        known = len(brief.meter.spent)
         try:
-            reply = await self._ask(brief, progress)
+            async with asyncio.timeout_at(brief.deadline):
+                reply = await self._ask(brief, progress)
+        except TimeoutError:
+            return _fall_back(brief, progress.found("turn_timeout"))
         except BudgetExceeded:
             return _out_of_budget(brief, progress)
         except ModelFailed as failed:
             if failed.code not in {"llm_bad_answer", "llm_rejected"}:
                 raise
             reply = Reply(text="", provider="", model="")
-        thought = replace(progress, spent=(*used, *brief.meter.spent[known:]))
-        return self._heard(brief, thought, reply)
+        return self._heard(brief, replace(progress, thoughts=progress.thoughts + 1), reply)
 
     async def act(self, brief: Brief, progress: Progress) -> Progress:
         """One tool call."""

@@ -200,12 +200,14 @@ def _bad_arguments(tool: str, bad: ValidationError) -> ToolResult:
 
 def _untitled(schema: Any) -> Any:  # noqa: ANN401 - any JSON
     """Without pydantic's titles: tokens that say nothing."""
-    if isinstance(schema, Mapping):
+    if isinstance(schema, dict):
+        fields: dict[str, Any] = {**schema}
         return {
             name: _untitled(value)
-            for name, value in schema.items()
+            for name, value in fields.items()
             if not (name == "title" and isinstance(value, str))
         }
     if isinstance(schema, list):
-        return [_untitled(one) for one in schema]
+        entries: list[Any] = [*schema]
+        return [_untitled(one) for one in entries]
     return schema

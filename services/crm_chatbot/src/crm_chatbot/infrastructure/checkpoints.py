@@ -83,13 +83,16 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
     deleted by the transaction that ends their turn (see Turns.forget_progress).
     """
 
-    def __init__(self, sessions: Sessions, claim: Claim, *, places: Semaphore) -> None:
-        """`places`: how many of these may hold a connection at once."""
+    def __init__(
+        self, sessions: Sessions, claim: Claim, *, places: Semaphore, is_new: bool = False
+    ) -> None:
+        """`places`: how many of these may hold a connection at once. A new turn has none yet."""
         # Strict whatever the environment says: nothing but plain values is ever brought to life.
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._sessions = sessions
         self._claim = claim
         self._places = places
+        self._is_empty = is_new
 
     async def aput(
         self,
@@ -108,6 +111,7 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
             "checkpoint": packed,
             "facts": orjson.dumps(facts).decode(),
         }
+        self._is_empty = False
         async with self._transaction() as session:
             await self._write(session, _PUT, where | stored)
         return _config(where, checkpoint["id"])
@@ -140,6 +144,8 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
             await self._write(session, _PUT_WRITES, {"rows": as_json(rows)})
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        if self._is_empty:
+            return None
         where = _where(config)
         async with self._transaction() as session:
             statement = _ONE if where["id"] else _NEWEST

@@ -120,13 +120,11 @@ class SqlExecutions:
 
 def _turn_of(row: Row) -> Turn:
     outcome = row["outcome"]
-    facts: dict[str, Any] = {name: value for name, value in row.items() if name != "tenant_id"}
-    return Turn(
-        **facts
-        | {
-            "id": TurnId(UUID(str(row["id"]))),
-            "conversation_id": ConversationId(UUID(str(row["conversation_id"]))),
-            "status": TurnStatus(row["status"]),
-            "outcome": None if outcome is None else Outcome(outcome),
-        }
-    )
+    named: dict[str, Any] = {
+        "id": TurnId(UUID(str(row["id"]))),
+        "conversation_id": ConversationId(UUID(str(row["conversation_id"]))),
+        "status": TurnStatus(row["status"]),
+        "outcome": None if outcome is None else Outcome(outcome),
+    }
+    facts = {name: value for name, value in row.items() if name != "tenant_id"}
+    return Turn(**{**facts, **named})

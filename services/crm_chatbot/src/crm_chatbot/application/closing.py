@@ -1,0 +1,288 @@
+"""The end of a turn, in one transaction: all of it is recorded, or none of it."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from crm_chatbot.application.answering import Books, Brief, Decision, Progress, Spent
+from crm_chatbot.application.outbound import hand_next
+from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.application.prompting import question, trimmed
+from crm_chatbot.application.takeover import NewId, take_over
+from crm_chatbot.domain.conversation import Claim, Conversation, ConversationNotFound, Happening
+from crm_chatbot.domain.message import (
+    Author,
+    Direction,
+    Message,
+    MessageId,
+    MessageState,
+)
+from crm_chatbot.domain.speech import is_only_hello
+from crm_chatbot.domain.turn import Outcome, Turn, TurnLost, TurnStatus
+from shared import metrics
+from shared.domain import Clock, DomainError
+from shared.llm.chat import ChatMessage, ModelFailed
+from shared.llm.storable import storable
+
+UNFORESEEN = "unforeseen"
+
+#: No pause between two tries is longer (seconds).
+LONGEST_PAUSE_S = 60.0
+#: As far as one looks for newer messages.
+_MOST_NEWER = 50
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a try at a turn failed, and whether another may do better."""
+
+    code: str
+    may_pass: bool
+    retry_after_s: float | None = None
+
+
+def trouble_of(error: Exception) -> Trouble:
+    match error:
+        case ModelFailed():
+            return Trouble(error.code, error.may_pass, error.retry_after_s)
+        case DomainError():
+            return Trouble(error.code, may_pass=False)
+        case _:
+            return Trouble(UNFORESEEN, may_pass=True)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What became of it; `history` is what was said up to, and with, `remembered_until`."""
+
+    is_superseded: bool = False
+    remembered_until: int | None = None
+    history: Sequence[ChatMessage] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """Records what turns came to, if their conversation is still theirs."""
+
+    open_work: OpenWork
+    now: Clock
+    new_id: NewId
+    #: how long the sender may be silent before it is asked again
+    patience_s: float
+    #: first pause after an error; doubles, with full jitter
+    retry_base_s: float
+    jitter: Callable[[], float]
+
+    async def commit(self, brief: Brief, progress: Progress) -> Closed:
+        """Raises TurnLost when the conversation is somebody else's by now."""
+        decision = progress.decision
+        if decision is None:
+            raise ValueError("nothing was decided")
+        async with self.open_work(brief.tenant.id) as work:
+            conversation, turn = await self._still_ours(work, brief.claim)
+            await self._record(work, turn, brief, progress)
+            unanswered = await work.messages.unanswered(conversation.id, most=_MOST_NEWER)
+            rest = [message for message in unanswered if not turn.covers(message.seq)]
+            if rest and turn.may_restart and decision.outcome is not Outcome.GIVEN_UP:
+                await self.drop(work, turn, TurnStatus.SUPERSEDED)
+                return Closed(is_superseded=True)
+            await self._answer(work, brief, conversation, turn, decision)
+            conversation.answered([message.created_at for message in rest], brief.tenant.pace)
+            await self._hand_over(work, brief, conversation, decision)
+            await work.conversations.save(conversation)
+            await hand_next(work, conversation, now=self.now(), patience_s=self.patience_s)
+            closed = _closed(brief, conversation, decision, is_last=not rest)
+        metrics.turns.labels(decision.outcome).inc()
+        return closed
+
+    async def supersede(self, brief: Brief) -> None:
+        """Newer words came before anything was done: another turn takes this one's place."""
+        async with self.open_work(brief.tenant.id) as work:
+            _, turn = await self._still_ours(work, brief.claim)
+            await self._record(work, turn, brief, Progress())
+            await self.drop(work, turn, TurnStatus.SUPERSEDED)
+
+    async def put_off(self, claim: Claim, brief: Brief | None, trouble: Trouble) -> bool:
+        """Let it be tried again after a growing pause; False when it is to be given up."""
+        metrics.turn_failures.labels(trouble.code).inc()
+        async with self.open_work(claim.tenant_id) as work:
+            conversation = await work.conversations.lock(claim.conversation_id)
+            if conversation.epoch != claim.epoch:
+                return True
+            turn = await work.turns.running(conversation.id)
+            failures = await self._count_failure(work, turn, brief, trouble)
+            if turn and (turn.is_hopeless or not trouble.may_pass):
+                return False
+            pause = min(self.retry_base_s * 2**failures, LONGEST_PAUSE_S) * self.jitter()
+            pause = min(max(pause, trouble.retry_after_s or 0.0), LONGEST_PAUSE_S)
+            conversation.lease_worker = None
+            conversation.ready_at = self.now() + timedelta(seconds=pause)
+            await work.conversations.save(conversation)
+        return True
+
+    async def suppress(self, claim: Claim, books: Books) -> None:
+        """Of what was being decided nothing remains but what it cost, and that it was."""
+        metrics.fenced.labels("turn").inc()
+        async with self.open_work(claim.tenant_id) as work:
+            for turn_id, meter in books.items():
+                await work.ledger.record(turn_id, meter.spent, meter.reservations)
+            try:
+                conversation = await work.conversations.lock(claim.conversation_id)
+            except ConversationNotFound:
+                return
+            turn = await work.turns.running(conversation.id)
+            reason = conversation.mode_reason if not conversation.is_answered_by_bot else "fenced"
+            facts = {"turn_ids": [str(one) for one in books], "reason": reason}
+            await work.timeline.note(conversation.id, "turn.suppressed", **facts)
+            if turn and turn.epoch == claim.epoch:
+                await self.drop(work, turn, TurnStatus.SUPPRESSED)
+
+    async def drop(self, work: Work, turn: Turn, status: TurnStatus) -> None:
+        """End a turn that answers nothing."""
+        turn.end(status, self.now())
+        await work.turns.save(turn)
+        await work.turns.forget_progress(turn.id)
+
+    async def _still_ours(self, work: Work, claim: Claim) -> tuple[Conversation, Turn]:
+        conversation = await work.conversations.lock(claim.conversation_id)
+        turn = await work.turns.running(conversation.id)
+        if conversation.epoch != claim.epoch or turn is None:
+            raise TurnLost
+        return conversation, turn
+
+    async def _record(self, work: Work, turn: Turn, brief: Brief, progress: Progress) -> None:
+        """What it took: in the books, and step by step in the timeline."""
+        meter = brief.meter
+        earlier = [one for one in progress.spent if one.attempt != meter.attempt]
+        await work.ledger.record(turn.id, [*earlier, *meter.spent], meter.reservations)
+        turn.model_calls, turn.tool_calls = len(earlier) + len(meter.spent), len(progress.done)
+        for one in [*earlier, *meter.spent]:
+            facts = _told(one)
+            await work.timeline.note(
+                turn.conversation_id, "turn.model_called", turn_id=turn.id, **facts
+            )
+        for message in progress.said:
+            if message.role == "tool":
+                facts = {"tool": message.name, "error": _error_in(message.text)}
+                await work.timeline.note(
+                    turn.conversation_id, "turn.tool_called", turn_id=turn.id, **facts
+                )
+
+    async def _answer(
+        self,
+        work: Work,
+        brief: Brief,
+        conversation: Conversation,
+        turn: Turn,
+        decision: Decision,
+    ) -> None:
+        """The messages are covered, the reply waits to leave, the conversation moves on."""
+        now = self.now()
+        seqs = [message.seq for message in brief.heard]
+        await work.messages.cover(conversation.id, turn.id, seqs=seqs)
+        turn.end(TurnStatus.COMMITTED, now, decision.outcome)
+        await work.turns.save(turn)
+        await work.turns.forget_progress(turn.id)
+        facts = {"turn_id": turn.id, "outcome": decision.outcome, "messages": len(seqs)}
+        await work.timeline.note(
+            conversation.id, "turn.committed", **facts, findings=list(decision.findings)
+        )
+        if decision.outcome in {Outcome.UNHEARD, Outcome.SILENT}:
+            await work.timeline.note(conversation.id, "media.unheard", turn_id=turn.id)
+        if decision.outcome is Outcome.LIMITED:
+            await work.timeline.note(conversation.id, "limit.reached", turn_id=turn.id)
+        if decision.reply:
+            await self._queue(work, conversation, turn, decision)
+        await _move_on(work, conversation, brief)
+
+    async def _queue(
+        self, work: Work, conversation: Conversation, turn: Turn, decision: Decision
+    ) -> None:
+        now = self.now()
+        # A goodbye leaves although a person answers from here on; see application.takeover.
+        author = Author.SYSTEM if decision.handover else Author.BOT
+        reply = Message(
+            id=MessageId(self.new_id()),
+            conversation_id=conversation.id,
+            seq=conversation.next_seq(now),
+            direction=Direction.OUT,
+            author=author,
+            created_at=now,
+            state=MessageState.QUEUED,
+            text=storable(decision.reply),
+            session=conversation.session,
+            turn_id=turn.id,
+        )
+        await work.messages.add([reply])
+        facts = {"message_id": reply.id, "turn_id": turn.id}
+        await work.timeline.note(conversation.id, "message.queued", **facts)
+
+    async def _hand_over(
+        self, work: Work, brief: Brief, conversation: Conversation, decision: Decision
+    ) -> None:
+        if decision.handover:
+            await take_over(
+                work,
+                conversation,
+                decision.handover,
+                now=self.now(),
+                new_id=self.new_id,
+                handback_after_s=brief.tenant.handback_after_s,
+            )
+
+    async def _count_failure(
+        self, work: Work, turn: Turn | None, brief: Brief | None, trouble: Trouble
+    ) -> int:
+        if turn is None:
+            return 0
+        turn.failures += 1
+        await work.turns.save(turn)
+        if brief:
+            await work.ledger.record(turn.id, brief.meter.spent, brief.meter.reservations)
+        facts = {"turn_id": turn.id, "code": trouble.code, "failures": turn.failures}
+        await work.timeline.note(turn.conversation_id, "turn.failed", **facts)
+        return turn.failures - 1
+
+
+async def _move_on(work: Work, conversation: Conversation, brief: Brief) -> None:
+    before = conversation.state
+    words = [message.text for message in brief.heard if message.text.strip()]
+    if words and not all(map(is_only_hello, words)):
+        conversation.happened(Happening.ASKED)
+    if conversation.state is not before:
+        facts = {"before": before, "after": conversation.state}
+        await work.timeline.note(conversation.id, "conversation.state_changed", **facts)
+
+
+def _closed(
+    brief: Brief, conversation: Conversation, decision: Decision, *, is_last: bool
+) -> Closed:
+    """What may be remembered, where nothing lies in between."""
+    if not is_last or decision.handover:
+        return Closed()
+    said = [*brief.history, ChatMessage("user", question(brief))]
+    if decision.reply:
+        said.append(ChatMessage("assistant", decision.reply))
+    is_whole = conversation.last_seq == brief.heard[-1].seq + bool(decision.reply)
+    until = conversation.last_seq if is_whole else None
+    return Closed(remembered_until=until, history=trimmed(said))
+
+
+def _told(one: Spent) -> dict[str, Any]:
+    call = one.call
+    return {
+        "config": call.config_name,
+        "model": call.model,
+        "error": call.error,
+        "tokens": call.input_tokens + call.output_tokens,
+        "milliseconds": call.milliseconds,
+        "attempt": one.attempt,
+    }
+
+
+def _error_in(told: str) -> str | None:
+    """The code that a tool refused with."""
+    found = re.match(r'\{"error":"([a-z_]+)"', told)
+    return found[1] if found else None
