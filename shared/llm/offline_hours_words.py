@@ -28,6 +28,7 @@ UNKNOWN = Both(
 _HOURS = Both("Our opening hours: {hours}.", "Jam buka kami: {hours}.")
 _OPEN = Both("{day} we are open {hours}.", "{day} kami buka {hours}.")
 _CLOSED = Both("{day} we are closed.", "{day} kami tutup.")
+_NAMED_DAY = Both("On {day}", "Hari {day}")
 _TODAY = Both("Today ({day})", "Hari ini ({day})")
 _TOMORROW = Both("Tomorrow ({day})", "Besok ({day})")
 _ABOUT_TOMORROW = re.compile(r"\b(?:besok|tomorrow)\b", re.IGNORECASE)
@@ -46,15 +47,20 @@ def _that_day(talk: Talk, told: str) -> str:
     parts = list(_PART.finditer(told))
     if not today or not parts:
         return ""
-    is_tomorrow = bool(_ABOUT_TOMORROW.search(talk.words))
-    number = (_number(today[1]) + is_tomorrow) % 7
-    day = talk.say(
-        _TOMORROW if is_tomorrow else _TODAY, day=_DAYS[number][1 if talk.language == "en" else 2]
-    )
+    number, when = _asked_about(talk, _number(today[1]))
+    day = talk.say(when, day=_DAYS[number][1 if talk.language == "en" else 2])
     hours = [part["hours"].strip(" ,.") for part in parts if number in _days(part)]
     if not hours or re.match("closed|tutup", hours[0], re.IGNORECASE):
         return talk.say(_CLOSED, day=day)
     return talk.say(_OPEN, day=day, hours=_in(talk, ", ".join(hours)))
+
+
+def _asked_about(talk: Talk, today: int) -> tuple[int, Both]:
+    if named := re.search(rf"\b({_DAY})\b", talk.words, re.IGNORECASE):
+        return _number(named[1]), _NAMED_DAY
+    if _ABOUT_TOMORROW.search(talk.words):
+        return (today + 1) % 7, _TOMORROW
+    return today, _TODAY
 
 
 def _days(part: re.Match[str]) -> Sequence[int]:

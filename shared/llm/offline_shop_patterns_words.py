@@ -87,7 +87,7 @@ SAME_ADDRESS = _like(
     r"\balamat\w*\b.{0,12}\b(?:sama|kemarin|biasa|kayak kemarin)\b", r"\bsame address\b"
 )
 HOURS = _like(
-    rf"\b(?:jam|pukul) (?:{_HOW_MANY}|buka|tutup|operasional|kerja)\b",
+    rf"\b(?:jam|pukul) (?:{_HOW_MANY}|buka\w*|tutup\w*|operasional\w*|kerja\w*)\b",
     rf"\b(?:buka|tutup|libur)\b.{{0,20}}\b(?:jam|{_NOT}|kah|hari|sampai|sampe|besok|minggu)\b",
     r"\b(?:besok|hari ini|sekarang|masih)\b.{0,10}\b(?:buka|tutup|libur)\b",
     r"\bopening\b|\bopen (?:today|now|tomorrow|on|until)\b|\bare you (?:guys )?(?:still )?open\b",

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(
 )
 _AFTER_ADDRESS = re.compile(
     r"\s*(?:[,;]?\s*\b(?:a\.?\s?n\.|atas nama|penerima|nama saya|nama:|my name is|makasih|thanks)"
-    r"|[,;.]?\s*\+?\b0?8\d{8,11}\b|\s+(?:ya|yah|kak|min|pls|please)\b\W*$).*$",
+    r"|[,;.]?\s*\+?\b0?8\d{8,11}\b|(?:\s+(?:ya|yah|kak|min|dong|pls|please))+\W*$).*$",
     re.IGNORECASE,
 )
 _PLACE = re.compile(
@@ -48,7 +48,8 @@ _QUANTITY = re.compile(
     re.IGNORECASE,
 )
 _MONEY = re.compile(
-    r"(?:rp\.? ?)?(?P<number>\d+(?:[.,]\d+)*) ?(?P<unit>rb|ribu|k|jt|juta)\b", re.IGNORECASE
+    r"(?<![\d.,])(?P<number>\d{1,9}(?:[.,]\d{1,3}){0,3}) ?(?P<unit>rb|ribu|k|jt|juta)\b",
+    re.IGNORECASE,
 )
 _THOUSANDS: Mapping[str, int] = {
     "rb": 1_000, "ribu": 1_000, "k": 1_000, "jt": 1_000_000, "juta": 1_000_000,
@@ -62,7 +63,7 @@ _NOISE_WORDS = """
     produk brp berapa brapa berapaan ready masih msh tinggal kapan restock yg yang ga gak nggak
     ngga kah rekomen rekomendasi paling laris budget an di itu ini tadi halo hai pagi siang sore
     malam bisa boleh jadi jadiin eh salah maksud maksudku bukan kurangi kurangin hapus buang
-    nomor ganti kalau kalo kl klo
+    nomor ganti kalau kalo kl klo bawah dibawah
     i i'll i'd i'm like want to buy take of those these them the that it a an please pls do you
     have sell what is are there any show me how much for in stock available under below and send
     pics one looking hi hello can could may change make remove add out without with meant my
