@@ -64,6 +64,17 @@ messages_by_fallback = Counter(
     ["queue"],
 )
 
+# -- WhatsApp
+
+whatsapp_messages = Counter(
+    "aip_whatsapp_messages",
+    "Messages to customers that reached their end; code is sent or why not.",
+    ["code"],
+)
+whatsapp_troubles = Counter(
+    "aip_whatsapp_troubles", "Tries to send that WAHA did not confirm, by reason.", ["code"]
+)
+
 # -- models
 
 llm_calls = Counter(
