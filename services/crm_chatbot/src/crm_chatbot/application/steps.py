@@ -79,8 +79,6 @@ class Steps:
 
     async def moderate(self, brief: Brief, progress: Progress) -> Progress:
         """Where moderation cannot be had, the turn goes on, but may change nothing."""
-        if not brief.tenant.is_moderated:
-            return progress
         try:
             verdict = await self._verdict(brief, question(brief))
         except BudgetExceeded:

@@ -83,16 +83,13 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
     deleted by the transaction that ends their turn (see Turns.forget_progress).
     """
 
-    def __init__(
-        self, sessions: Sessions, claim: Claim, *, places: Semaphore, is_new: bool = False
-    ) -> None:
-        """`places`: how many of these may hold a connection at once. A new turn has none yet."""
+    def __init__(self, sessions: Sessions, claim: Claim, *, places: Semaphore) -> None:
+        """`places`: how many of these may hold a connection at once."""
         # Strict whatever the environment says: nothing but plain values is ever brought to life.
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._sessions = sessions
         self._claim = claim
         self._places = places
-        self._is_empty = is_new
 
     async def aput(
         self,
@@ -111,7 +108,6 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
             "checkpoint": packed,
             "facts": orjson.dumps(facts).decode(),
         }
-        self._is_empty = False
         async with self._transaction() as session:
             await self._write(session, _PUT, where | stored)
         return _config(where, checkpoint["id"])
@@ -144,8 +140,6 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
             await self._write(session, _PUT_WRITES, {"rows": as_json(rows)})
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        if self._is_empty:
-            return None
         where = _where(config)
         async with self._transaction() as session:
             statement = _ONE if where["id"] else _NEWEST
@@ -218,6 +212,43 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
                 for one in writes
             ],
         )
+
+
+class SparingCheckpoints(SqlCheckpoints):
+    """For graphs whose steps are single tasks: stored is what a resumed run cannot do without.
+
+    What a task wrote is in the checkpoint that follows it at once, and a run that has only been
+    given its input begins again with the same input.
+    """
+
+    def __init__(
+        self, sessions: Sessions, claim: Claim, *, places: Semaphore, is_new: bool
+    ) -> None:
+        """Of a new run nothing is there yet: nobody needs to look."""
+        super().__init__(sessions, claim, places=places)
+        self._is_new = is_new
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return None if self._is_new else await super().aget_tuple(config)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        if metadata.get("source") == "input" or metadata.get("step") == 0:
+            return _config(_where(config), checkpoint["id"])
+        return await super().aput(config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None: ...
 
 
 def _where(config: RunnableConfig) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 
 from crm_chatbot.application.answering import Brief, Progress, of_plain, plain
 from crm_chatbot.application.steps import Step, Steps, step_after
-from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
+from crm_chatbot.infrastructure.checkpoints import SparingCheckpoints
 from shared.crash_points import crash_point
 from shared.infrastructure.database import Sessions
 
@@ -22,10 +22,11 @@ class State:
     """What a checkpoint holds: plain values, as JSON has them."""
 
     progress: dict[str, Any]
+    first: str = Step.THINK.value
 
 
 class TurnGraph:
-    """START -> moderate -> think <-> act, one tool call at a time -> review -> END.
+    """START -> (moderate ->) think <-> act, one tool call at a time -> review -> END.
 
     Honours crm_chatbot.application.answering.Agent. Every step is on record before the next one
     begins, so that a crash repeats none that was finished.
@@ -40,7 +41,7 @@ class TurnGraph:
         graph.add_node(Step.THINK, self._think)
         graph.add_node(Step.ACT, self._act)
         graph.add_node(Step.REVIEW, self._review)
-        graph.add_edge(START, Step.MODERATE)
+        graph.add_conditional_edges(START, self._first, [Step.MODERATE, Step.THINK])
         for step in (Step.MODERATE, Step.THINK, Step.ACT):
             graph.add_conditional_edges(step, self._next, [Step.THINK, Step.ACT, Step.REVIEW])
         graph.add_edge(Step.REVIEW, END)
@@ -51,7 +52,7 @@ class TurnGraph:
 
     async def __call__(self, brief: Brief, /) -> Progress:
         graph = copy(self._graph)
-        graph.checkpointer = SqlCheckpoints(
+        graph.checkpointer = SparingCheckpoints(
             self._sessions, brief.claim, places=self._places, is_new=brief.is_new
         )
         config: RunnableConfig = {
@@ -62,8 +63,9 @@ class TurnGraph:
         if known and known.values and not known.next:
             return of_plain(known.values["progress"])
         is_begun = bool(known and known.values)
+        first = Step.MODERATE if brief.tenant.is_moderated else Step.THINK
         end = await graph.ainvoke(
-            None if is_begun else State(plain(Progress())),
+            None if is_begun else State(plain(Progress()), first.value),
             config,
             context=brief,
             durability="sync",
@@ -86,6 +88,9 @@ class TurnGraph:
         progress = await self._steps.take(step, runtime.context, of_plain(state.progress))
         crash_point("turn.step_taken")
         return {"progress": plain(progress)}
+
+    def _first(self, state: State) -> str:
+        return state.first
 
     def _next(self, state: State) -> str:
         return step_after(of_plain(state.progress))

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.message import TurnId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import Execution, Outcome, Tally, Turn, TurnStatus
-from crm_chatbot.infrastructure.tables import (
-    checkpoint_writes,
-    checkpoints,
-    tool_executions,
-    turns,
-)
+from crm_chatbot.infrastructure.tables import tool_executions, turns
 from shared.infrastructure.database import Row
+
+_FORGET_PROGRESS = text("""
+    WITH writes AS (
+        DELETE FROM crm.checkpoint_writes WHERE tenant_id = :tenant AND turn_id = :turn)
+    DELETE FROM crm.checkpoints WHERE tenant_id = :tenant AND turn_id = :turn""")
 
 
 class SqlTurns:
@@ -72,12 +72,8 @@ class SqlTurns:
         )
 
     async def forget_progress(self, turn_id: TurnId, /) -> None:
-        for table in (checkpoints, checkpoint_writes):
-            await self._session.execute(
-                delete(table).where(
-                    table.c.tenant_id == self._tenant_id, table.c.turn_id == turn_id
-                )
-            )
+        facts = {"tenant": self._tenant_id, "turn": turn_id}
+        await self._session.execute(_FORGET_PROGRESS, facts)
 
 
 class SqlExecutions:
