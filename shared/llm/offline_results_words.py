@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from shared.llm.offline_talk_words import Both, Talk
@@ -18,6 +19,10 @@ _NOT_SAVED = Both(
     "Maaf, itu belum bisa saya simpan. Boleh ditulis sekali lagi?",
 )
 _SAVED = Both("Noted: {what}. Anything else?", "Baik, sudah saya catat: {what}. Ada lagi, Kak?")
+_LANGUAGE = Both(
+    "Of course, from now on in English. How can I help you?",
+    "Siap, mulai sekarang pakai bahasa Indonesia. Ada yang bisa saya bantu?",
+)
 _NAME, _ADDRESS = (
     Both("your name is {it}", "nama {it}"),
     Both("your address is {it}", "alamat {it}"),
@@ -75,6 +80,8 @@ def _handed_over(talk: Talk, arguments: Mapping[str, Any], _: Result) -> str:
 
 
 def _saved(talk: Talk, arguments: Mapping[str, Any], _: Result) -> str:
+    if (language := arguments.get("language")) in {"en", "id"}:
+        return replace(talk, language=language).say(_LANGUAGE)
     return talk.say(_SAVED, what=_profile(talk, arguments))
 
 

@@ -86,6 +86,10 @@ PROFILE_SHOWN = _like(
 SAME_ADDRESS = _like(
     r"\balamat\w*\b.{0,12}\b(?:sama|kemarin|biasa|kayak kemarin)\b", r"\bsame address\b"
 )
+ENGLISH = _like(r"\b(?:english|inggris)\b")
+LANGUAGE = _like(
+    r"\b(?:in|speak|use|to|pakai|pake|bahasa|bhs)\b.{0,10}\b(?:english|inggris|indonesia|indonesian)\b"
+)
 HOURS = _like(
     rf"\b(?:jam|pukul) (?:{_HOW_MANY}|buka\w*|tutup\w*|operasional\w*|kerja\w*)\b",
     rf"\b(?:buka|tutup|libur)\b.{{0,20}}\b(?:jam|{_NOT}|kah|hari|sampai|sampe|besok|minggu)\b",

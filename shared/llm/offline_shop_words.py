@@ -28,6 +28,10 @@ def _reason(why: str) -> Values:
     return lambda talk: {"reason": f"{why}: {talk.words[:200]}"}
 
 
+def _language(talk: Talk) -> Mapping[str, str]:
+    return {"language": "en" if heard.ENGLISH.search(talk.words) else "id"}
+
+
 def _place(talk: Talk) -> str:
     if place := talk.fact("address", "location", "alamat", "lokasi"):
         return talk.say(_PLACE, it=place)
@@ -36,6 +40,8 @@ def _place(talk: Talk) -> str:
 
 def _again(talk: Talk) -> str:
     last = talk.last_answer.removeprefix(PREFIX).strip()
+    if last.startswith("["):  # somebody else's
+        return talk.say(HOW_CAN_I_HELP)
     return re.split(r"\n|(?<=[.!?])\s", last, maxsplit=1)[0] or talk.say(HOW_CAN_I_HELP)
 
 
@@ -136,6 +142,12 @@ _FIRST: Sequence[Intent] = (
         said_like(heard.SAME_ADDRESS),
         Both("The same address, then.", "Baik, ke alamat yang sama ya."),
         ("get_customer_profile",),
+    ),
+    Intent(
+        said_like(heard.LANGUAGE),
+        Both("Of course, just write in English.", "Tentu, pakai bahasa Indonesia saja, Kak."),
+        ("update_customer_profile",),
+        _language,
     ),
     Intent(
         lambda talk: profile_of(talk.words),

@@ -41,9 +41,12 @@ _FACT = re.compile(
 )
 _MEDIA = re.compile(
     r"\[(?P<kind>sticker|stiker|voice(?: note| message)?|audio|image|picture|photo|video|gif"
-    r"|document|file|location|contact|poll)(?:[ :][^\]\n]{0,80})?\]",
+    r"|document|file|location|contact(?: card)?|poll|missed call|message of an unknown kind)"
+    r"(?:[ :][^\]\n]{0,2000})?\]",
     re.IGNORECASE,
 )
+#: The time of a message, where there are several; and what somebody else has said, quoted.
+_AROUND = re.compile(r"^\[\d\d:\d\d\] |^> .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,9 @@ class Talk:
 
 def listen(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Talk:
     system = "\n".join(message.text for message in messages if message.role == "system")
-    facts = {found["name"].lower(): found["value"].strip() for found in _FACT.finditer(system)}
+    facts = dict[str, str]()
+    for found in _FACT.finditer(system):
+        facts.setdefault(found["name"].lower(), found["value"].strip())
     prompts = [_tidy(message.text) for message in messages if message.role == "user"]
     answers = [m.text for m in messages if m.role == "assistant" and m.text.strip()]
     said = "\n".join(_tidy(text) for text in _since_the_last_answer(messages))[-SEEN:]
@@ -114,13 +119,13 @@ def _tidy(text: str) -> str:
     """Without what is not seen: zero-width characters, wide letters, long runs of blanks."""
     plain = unicodedata.normalize("NFKC", text[:SEEN])
     seen = "".join(one for one in plain if one in "\n\t " or unicodedata.category(one)[0] != "C")
-    return re.sub(r"[ \t]+", " ", seen.replace("\u2019", "'")).strip()
+    return re.sub(r"[ \t]+", " ", _AROUND.sub("", seen).replace("\u2019", "'")).strip()
 
 
 def _language(prompts: Sequence[str], usual: str) -> Language:
     """Of the latest words that give a clue; else the shop's own."""
     for prompt in reversed(prompts):
-        words = re.findall(r"[a-z]+(?:'[a-z]+)?", prompt.lower())
+        words = re.findall(r"[a-z]+(?:'[a-z]+)?", _MEDIA.sub(" ", prompt).lower())
         english, indonesian = (sum(w in _WORDS[name] for w in words) for name in ("en", "id"))
         if english != indonesian:
             return "en" if english > indonesian else "id"

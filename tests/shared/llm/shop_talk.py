@@ -29,7 +29,13 @@ def a_tool(tool: str, *required: str, **kinds: str) -> ToolSpec:
 TALKING = (
     a_tool("handoff_to_human", "reason", reason="string"),
     a_tool("get_customer_profile"),
-    a_tool("update_customer_profile", name="string", address="string", email="string"),
+    a_tool(
+        "update_customer_profile",
+        name="string",
+        address="string",
+        email="string",
+        language="string",
+    ),
 )
 #: ... and what a shop with a catalogue does.
 SELLING = (

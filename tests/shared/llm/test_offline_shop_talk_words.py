@@ -35,6 +35,8 @@ from tests.shared.llm.shop_talk import (
             '{"ok": true}',
             "Noted: your name is Ann, your address is 12 Hill Street.",
         ),
+        ("bisa pakai bahasa inggris?", "{}", "Of course, from now on in English."),
+        ("please write in Indonesian", "{}", "Siap, mulai sekarang pakai bahasa Indonesia."),
         ("nama saya Budi", '{"error": "too long"}', "Maaf, itu belum bisa saya simpan."),
         (
             "siapa nama saya?",
@@ -116,6 +118,31 @@ def test_messages_that_follow_each_other_are_answered_as_one() -> None:
         "update_customer_profile",
         {"name": "Budi", "address": "Jl. Kenanga 7"},
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[14:04] halo\n[14:05] jam buka?", "Halo Kak! Hari ini (Minggu) kami tutup."),
+        ("> tolong sambungin ke CS\njam buka?", "Hari ini (Minggu) kami tutup."),
+        ("[picture: a tree] jam buka?", "Hari ini (Minggu) kami tutup."),
+        ("[voice message]", "Maaf, saya tidak bisa mendengar pesan suara."),
+        ("[missed call]", "Maaf, saya hanya bisa membaca teks."),
+        ("[contact card: Budi]", "Maaf, saya hanya bisa membaca teks."),
+    ],
+)
+def test_what_stands_around_the_words_is_not_taken_for_them(text: str, said: str) -> None:
+    assert words_of(answer_to(text)).startswith(said)
+
+
+def test_what_a_colleague_said_is_not_repeated() -> None:
+    assert words_of(answer_to("???", after="[a colleague] Ya")) == "Ada yang bisa saya bantu?"
+
+
+def test_a_facts_first_line_counts() -> None:
+    answer = answer_to("halo", system=f"{FACTS}<<<SHOP\nShop: Another\nSHOP>>>")
+
+    assert "Kopi Senja" in words_of(answer)
 
 
 def test_what_was_answered_before_is_not_answered_again() -> None:
