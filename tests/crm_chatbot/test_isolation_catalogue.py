@@ -106,8 +106,8 @@ async def test_what_is_not_isolated_is_known_and_there(owner: AsyncConnection) -
         ("CREATE UNIQUE INDEX ON crm.customers (email)", "customers_email_idx"),
         (
             (
-                "ALTER TABLE crm.customers ADD UNIQUE (id); ALTER TABLE crm.messages ADD FOREIGN KEY "
-                "(id) REFERENCES crm.customers (id) NOT VALID"
+                "ALTER TABLE crm.customers ADD UNIQUE (id); ALTER TABLE crm.messages "
+                "ADD FOREIGN KEY (id) REFERENCES crm.customers (id) NOT VALID"
             ),
             "messages_id_fkey",
         ),

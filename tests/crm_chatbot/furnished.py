@@ -1,0 +1,187 @@
+"""A whole shop: one row or more in each of its tables, and a word that nobody else may read."""
+
+from asyncio import Semaphore
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import empty_checkpoint
+
+from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
+from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
+from crm_chatbot.domain.message import Message, MessageId, TurnId
+from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
+from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
+from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
+from shared.infrastructure.database import Sessions
+from shared.infrastructure.secrets import Vault
+from shared.infrastructure.url_rules import UrlRules
+from shared.whatsapp.connection_store import OwnServer, SqlConnections
+from shared.whatsapp.connections import ConnectionChange
+from tests.crm_chatbot.builders import NOON, TENANT, a_tenant
+from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
+from tests.crm_chatbot.stores import SqlCrm
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Everything that one tenant has; `word` is in each of its texts."""
+
+    tenant_id: TenantId
+    word: str
+
+    def id_of(self, thing: str) -> UUID:
+        """The same each time that this shop is made."""
+        return uuid5(self.tenant_id, thing)
+
+    @property
+    def tenant(self) -> Tenant:
+        return a_tenant(self.tenant_id, name=self.word, prompt=self.word)
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(IdentityKind.PHONE, f"628{self.tenant_id.int % 10**10:010}")
+
+    @property
+    def customer(self) -> Customer:
+        return a_customer(
+            self.identity,
+            id=CustomerId(self.id_of("customer")),
+            tenant_id=self.tenant_id,
+            name=self.word,
+            notes=self.word,
+        )
+
+    @property
+    def conversation(self) -> Conversation:
+        return a_conversation(
+            self.customer,
+            id=ConversationId(self.id_of("conversation")),
+            tenant_id=self.tenant_id,
+            session=self.word,
+            epoch=1,
+            last_seq=2,
+        )
+
+    @property
+    def heard(self) -> Message:
+        return a_message(
+            self.conversation,
+            id=MessageId(self.id_of("heard")),
+            seq=1,
+            text=self.word,
+            session=self.word,
+            stanza_id=self.word,
+        )
+
+    @property
+    def leaving(self) -> Message:
+        return an_answer(
+            self.conversation,
+            id=MessageId(self.id_of("leaving")),
+            seq=2,
+            text=self.word,
+            session=self.word,
+        )
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(
+            id=TurnId(self.id_of("turn")),
+            conversation_id=self.conversation.id,
+            epoch=1,
+            from_seq=1,
+            to_seq=1,
+            started_at=NOON,
+        )
+
+    @property
+    def ended(self) -> Turn:
+        """For all who look back from now: it is of a time that is yet to come."""
+        return Turn(
+            id=TurnId(self.id_of("ended")),
+            conversation_id=self.conversation.id,
+            epoch=0,
+            from_seq=0,
+            to_seq=0,
+            started_at=NOON + timedelta(days=36_500),
+            status=TurnStatus.COMMITTED,
+            outcome=Outcome.GIVEN_UP,
+        )
+
+    @property
+    def execution(self) -> Execution:
+        return Execution(
+            turn_id=self.turn.id,
+            key="call-1",
+            tool="get_customer_profile",
+            arguments_hash="same",
+            occurrence=0,
+            result={"told": self.word},
+        )
+
+    @property
+    def told(self) -> Heard:
+        return Heard(
+            event=Ignored(key=self.word, name="message", session=self.word, reason="group"),
+            reason="group",
+            chat_id=self.word,
+            conversation_id=self.conversation.id,
+        )
+
+    @property
+    def ids(self) -> Sequence[object]:
+        return (
+            self.tenant_id,
+            self.customer.id,
+            self.conversation.id,
+            self.heard.id,
+            self.leaving.id,
+            self.turn.id,
+            self.ended.id,
+            self.identity.value,
+        )
+
+    def checkpoints(self, sessions: Sessions, tenant_id: TenantId) -> SqlCheckpoints:
+        """Those of this shop's conversation, for whoever says to be its tenant."""
+        claim = Claim(tenant_id=tenant_id, conversation_id=self.conversation.id, epoch=1)
+        return SqlCheckpoints(sessions, claim, places=Semaphore(1))
+
+    @property
+    def thread(self) -> RunnableConfig:
+        return {"configurable": {"thread_id": str(self.turn.id), "checkpoint_ns": ""}}
+
+
+def connections(sessions: Sessions) -> SqlConnections:
+    own = OwnServer("http://waha.internal:3000", None)
+    return SqlConnections(sessions, Vault(b"k" * 32), rules=UrlRules(), own=own, believed_for_s=0)
+
+
+async def furnish(crm: SqlCrm, shop: Shop) -> None:
+    """Put all of it into the database, as its own tenant; `TENANT` stays without a connection."""
+    async with crm.open_work(shop.tenant_id) as work:
+        await work.tenants.add(shop.tenant)
+        await work.customers.add(shop.customer)
+        await work.conversations.add(shop.conversation)
+        await work.messages.add([shop.heard, shop.leaving])
+        await work.inbox.record(shop.told)
+        await work.acks.advance(shop.word, shop.word, Rank.DEVICE)
+        await work.whatsapp_sessions.changed(shop.word, "WORKING", NOON)
+        await work.turns.add(shop.turn)
+        await work.turns.add(shop.ended)
+        await work.executions.add(shop.execution)
+        await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
+    checkpoints = shop.checkpoints(crm.sessions, shop.tenant_id)
+    checkpoint = empty_checkpoint()
+    checkpoint["channel_values"]["said"] = shop.word
+    facts: Any = {"source": "input", "step": -1, "word": shop.word}
+    config = await checkpoints.aput(shop.thread, checkpoint, facts, {})
+    await checkpoints.aput_writes(config, [("said", shop.word)], "task")
+    if shop.tenant_id != TENANT:
+        change = ConnectionChange(session=shop.word, api_key=f"key-{shop.word}")
+        await connections(crm.sessions).put(shop.tenant_id, change)
+        await connections(crm.sessions).rotate_webhook_secret(shop.tenant_id)

@@ -1,0 +1,244 @@
+"""P22: what a tenant's code can tell and change of another's rows: nothing, even with a bug in it.
+
+Every method of every store is called for one shop with the things of another, and must answer and
+do what it does for things that never were. Then once more with every condition on the tenant cut
+out of the SQL: the policies alone must hold. And without policies, to see that this would show.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from importlib import import_module
+from typing import Any, get_type_hints
+from uuid import UUID
+
+import pytest
+from langgraph.checkpoint.base import empty_checkpoint
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from crm_chatbot import infrastructure
+from crm_chatbot.application.ports import Work
+from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.whatsapp import Rank
+from shared.infrastructure.database import Sessions, connect, sessions_of
+from shared.whatsapp.connection_store import SqlConnections
+from shared.whatsapp.connections import ConnectionChange
+from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
+from tests.crm_chatbot.furnished import Shop, connections, furnish
+from tests.crm_chatbot.stores import SqlCrm
+from tests.isolation import Trace, attempt, cut_filters
+
+OURS = Shop(TENANT, "ours-01")
+NOBODY = TenantId(UUID("00000000-0000-4000-8000-00000000000c"))
+
+#: Look across tenants, by functions of the database that tell ids, or for the platform's keys.
+ACROSS = {"SqlMailboxes", "SqlTenantList"}
+
+Act = Callable[[SqlCrm, Shop], Awaitable[object]]
+
+
+async def _change(act: Callable[[Any], Awaitable[object]], thing: Any, **facts: object) -> object:  # noqa: ANN401 - any aggregate
+    for name, value in facts.items():
+        setattr(thing, name, value)
+    return await act(thing)
+
+
+#: By a store and its method: what our code does, with whatever another shop has.
+IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
+    "tenants.get": lambda w, s: w.tenants.get(s.tenant_id),
+    "tenants.add": lambda w, s: w.tenants.add(s.tenant),
+    "tenants.save": lambda w, s: _change(w.tenants.save, s.tenant, name="mine"),
+    "customers.known_as": lambda w, s: w.customers.known_as([s.identity]),
+    "customers.get": lambda w, s: w.customers.get(s.customer.id),
+    "customers.lock": lambda w, s: w.customers.lock(s.customer.id),
+    "customers.add": lambda w, s: w.customers.add(s.customer),
+    "customers.save": lambda w, s: _change(
+        w.customers.save, s.customer, name="mine", identities=()
+    ),
+    "customers.remove": lambda w, s: w.customers.remove(s.customer),
+    "conversations.lock": lambda w, s: w.conversations.lock(s.conversation.id),
+    "conversations.lock_of": lambda w, s: w.conversations.lock_of(s.customer.id),
+    "conversations.add": lambda w, s: w.conversations.add(s.conversation),
+    "conversations.save": lambda w, s: _change(
+        w.conversations.save, s.conversation, session="mine"
+    ),
+    "conversations.absorb": lambda w, s: w.conversations.absorb(OURS.conversation, s.conversation),
+    "messages.add": lambda w, s: w.messages.add([s.heard]),
+    "messages.save": lambda w, s: _change(w.messages.save, s.heard, text="mine"),
+    "messages.get": lambda w, s: w.messages.get(s.heard.id),
+    "messages.by_stanza": lambda w, s: w.messages.by_stanza(s.word, s.word),
+    "messages.unanswered": lambda w, s: w.messages.unanswered(s.conversation.id, most=9),
+    "messages.leaving": lambda w, s: w.messages.leaving(s.conversation.id),
+    "messages.newest": lambda w, s: w.messages.newest(s.conversation.id, most=9),
+    "messages.lately": lambda w, s: w.messages.lately(s.conversation.id, NOON),
+    "messages.leave_to_person": lambda w, s: w.messages.leave_to_person(
+        s.conversation.id, reason="mine"
+    ),
+    "messages.erase": lambda w, s: w.messages.erase(s.conversation.id),
+    "messages.cover": lambda w, s: w.messages.cover(s.conversation.id, s.turn.id, seqs=[1, 2]),
+    "inbox.record": lambda w, s: w.inbox.record(s.told),
+    "acks.advance": lambda w, s: w.acks.advance(s.word, s.word, Rank.READ),
+    "whatsapp_sessions.get": lambda w, s: w.whatsapp_sessions.get(s.word),
+    "whatsapp_sessions.changed": lambda w, s: w.whatsapp_sessions.changed(s.word, "FAILED", LATER),
+    "whatsapp_sessions.look": lambda w, s: w.whatsapp_sessions.look(s.word, LATER, older_than_s=1),
+    "whatsapp_sessions.caught_up": lambda w, s: w.whatsapp_sessions.caught_up(s.word, LATER),
+    "turns.running": lambda w, s: w.turns.running(s.conversation.id),
+    "turns.add": lambda w, s: w.turns.add(s.turn),
+    "turns.save": lambda w, s: _change(w.turns.save, s.turn, model_calls=7),
+    "turns.tally": lambda w, s: w.turns.tally(s.conversation.id),
+    "turns.forget_progress": lambda w, s: w.turns.forget_progress(s.turn.id),
+    "executions.result_of": lambda w, s: w.executions.result_of(
+        s.turn.id, key="call-1", tool="get_customer_profile", arguments_hash="same", occurrence=0
+    ),
+    "executions.add": lambda w, s: w.executions.add(s.execution),
+    "ledger.record": lambda w, s: w.ledger.record(s.turn.id, [], []),
+    "timeline.note": lambda w, s: w.timeline.note(s.conversation.id, "message.read"),
+    "outbox.say": lambda w, _: w.outbox.say(),
+}
+
+
+async def _listed(crm: SqlCrm, shop: Shop) -> object:
+    return [one async for one in shop.checkpoints(crm.sessions, TENANT).alist(shop.thread)]
+
+
+async def _connected(crm: SqlCrm, _shop: Shop) -> None:
+    await connections(crm.sessions).put(TENANT, ConnectionChange(session="ours"))
+
+
+#: The same for stores that open their own transactions.
+ALONE: Mapping[str, Act] = {
+    "SqlCheckpoints.aget_tuple": lambda c, s: s.checkpoints(c.sessions, TENANT).aget_tuple(
+        s.thread
+    ),
+    "SqlCheckpoints.alist": _listed,
+    "SqlCheckpoints.aput": lambda c, s: s.checkpoints(c.sessions, TENANT).aput(
+        s.thread, empty_checkpoint(), {}, {}
+    ),
+    "SqlCheckpoints.aput_writes": lambda c, s: s.checkpoints(c.sessions, TENANT).aput_writes(
+        s.thread, [("said", "mine")], "task"
+    ),
+    "SqlCheckpoints.adelete_thread": lambda c, s: s.checkpoints(c.sessions, TENANT).adelete_thread(
+        str(s.turn.id)
+    ),
+    # We have no connection ourselves: another's is the only one to be found.
+    "SqlConnections.find": lambda c, _: connections(c.sessions).find(TENANT),
+    "SqlConnections.show": lambda c, _: connections(c.sessions).show(TENANT),
+    "SqlConnections.put": _connected,
+    "SqlConnections.rotate_webhook_secret": lambda c, _: connections(
+        c.sessions
+    ).rotate_webhook_secret(TENANT),
+    "SqlConnections.webhook_secrets": lambda c, _: connections(c.sessions).webhook_secrets(TENANT),
+}
+
+
+def _in_work(act: Callable[[Work, Shop], Awaitable[object]]) -> Act:
+    async def open_and_act(crm: SqlCrm, shop: Shop) -> object:
+        async with crm.open_work(TENANT) as work:
+            return await act(work, shop)
+
+    return open_and_act
+
+
+CASES: Mapping[str, Act] = {**ALONE, **{name: _in_work(act) for name, act in IN_WORK.items()}}
+
+
+@pytest.fixture
+async def crm(sessions: Sessions) -> SqlCrm:
+    return SqlCrm(sessions)
+
+
+@pytest.fixture
+async def all_seeing(owner_database_url: str) -> AsyncGenerator[AsyncEngine]:
+    """For whom there are no policies."""
+    engine = connect(owner_database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def owner(all_seeing: AsyncEngine) -> Sessions:
+    return sessions_of(all_seeing)
+
+
+async def trespass(case: str, crm: SqlCrm, shop: Shop, owner: Sessions) -> Trace:
+    """Our code, given what belongs to `shop`."""
+    return await attempt(
+        lambda: CASES[case](crm, shop), ids=shop.ids, victim=OTHER_TENANT, owner=owner
+    )
+
+
+async def findings(case: str, crm: SqlCrm, owner: Sessions) -> list[str]:
+    """What is wrong with how this case treats another shop; nothing, one hopes."""
+    theirs, nobodys = Shop(OTHER_TENANT, "theirs-7"), Shop(NOBODY, "nobodys-7")
+    # A tenant is its own shop: where it has none itself, another's is the only one to be found.
+    if not case.startswith("tenants."):
+        await furnish(SqlCrm(owner), OURS)
+    with_nobodys = await trespass(case, crm, nobodys, owner)
+    await furnish(SqlCrm(owner), theirs)
+    with_theirs = await trespass(case, crm, theirs, owner)
+    found = [f"changed {row}" for row in with_theirs.changed]
+    if theirs.word in with_theirs.told:
+        found.append(f"told {with_theirs.told}")
+    if with_theirs.told != with_nobodys.told:
+        found.append(f"told apart: {with_theirs.told} from {with_nobodys.told}")
+    return found
+
+
+def methods_of(store: type) -> set[str]:
+    found = vars(store).items()
+    return {name for name, one in found if inspect.isfunction(one) and name[0] != "_"}
+
+
+def stores() -> dict[str, type]:
+    """Every class that keeps something in PostgreSQL, by its name."""
+    modules = [
+        import_module(f"{infrastructure.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(infrastructure.__path__)
+    ]
+    classes = [one for module in modules for one in vars(module).values() if inspect.isclass(one)]
+    return {one.__name__: one for one in (*classes, SqlConnections) if one.__name__[:3] == "Sql"}
+
+
+def test_every_method_of_every_port_has_a_case() -> None:
+    ports = get_type_hints(Work).items()
+
+    assert {f"{field}.{name}" for field, port in ports for name in methods_of(port)} == set(IN_WORK)
+
+
+async def test_every_store_has_its_cases(crm: SqlCrm) -> None:
+    async with crm.open_work(TENANT) as work:
+        in_work = {type(store).__name__ for store in vars(work).values()}
+    alone = {name: store for name, store in stores().items() if name not in in_work | ACROSS}
+
+    assert {f"{name}.{one}" for name, store in alone.items() for one in methods_of(store)} == set(
+        ALONE
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_what_is_anothers_is_as_good_as_absent(
+    case: str, crm: SqlCrm, owner: Sessions
+) -> None:
+    assert await findings(case, crm, owner) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_it_still_is_where_the_code_forgets_whose_it_is(
+    case: str, crm: SqlCrm, engine: AsyncEngine, owner: Sessions
+) -> None:
+    cut_filters(engine)
+
+    assert await findings(case, crm, owner) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_without_policies_what_was_forgotten_shows(
+    case: str, owner_database_url: str, owner: Sessions
+) -> None:
+    engine = connect(owner_database_url)
+    cut = cut_filters(engine)
+
+    found = await findings(case, SqlCrm(sessions_of(engine)), owner)
+    await engine.dispose()
+
+    assert found or not cut
