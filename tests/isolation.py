@@ -61,7 +61,8 @@ async def everything_of(owner: Sessions, tenant_id: UUID) -> frozenset[str]:
 
 def _rows_of(table: str) -> str:
     key = "id" if table == "crm.tenants" else "tenant_id"
-    return f"SELECT '{table} ' || CAST(t AS text) FROM {table} t WHERE {key} = :tenant"  # noqa: S608 - from the catalogue
+    row = "to_jsonb(t) - 'last_used_at'"  # whoever looks is seen to have looked
+    return f"SELECT '{table} ' || CAST({row} AS text) FROM {table} t WHERE {key} = :tenant"  # noqa: S608 - from the catalogue
 
 
 @dataclass(frozen=True)

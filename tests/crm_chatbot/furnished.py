@@ -22,7 +22,7 @@ from shared.infrastructure.secrets import Vault
 from shared.infrastructure.url_rules import UrlRules
 from shared.whatsapp.connection_store import OwnServer, SqlConnections
 from shared.whatsapp.connections import ConnectionChange
-from tests.crm_chatbot.builders import NOON, TENANT, a_tenant
+from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
 from tests.crm_chatbot.stores import SqlCrm
 
@@ -161,8 +161,8 @@ def connections(sessions: Sessions) -> SqlConnections:
     return SqlConnections(sessions, Vault(b"k" * 32), rules=UrlRules(), own=own, believed_for_s=0)
 
 
-async def furnish(crm: SqlCrm, shop: Shop) -> None:
-    """Put all of it into the database, as its own tenant; `TENANT` stays without a connection."""
+async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None:
+    """Put all of it into the database, as its own tenant."""
     async with crm.open_work(shop.tenant_id) as work:
         await work.tenants.add(shop.tenant)
         await work.customers.add(shop.customer)
@@ -181,7 +181,7 @@ async def furnish(crm: SqlCrm, shop: Shop) -> None:
     facts: Any = {"source": "input", "step": -1, "word": shop.word}
     config = await checkpoints.aput(shop.thread, checkpoint, facts, {})
     await checkpoints.aput_writes(config, [("said", shop.word)], "task")
-    if shop.tenant_id != TENANT:
+    if is_connected:
         change = ConnectionChange(session=shop.word, api_key=f"key-{shop.word}")
         await connections(crm.sessions).put(shop.tenant_id, change)
         await connections(crm.sessions).rotate_webhook_secret(shop.tenant_id)

@@ -172,7 +172,7 @@ async def findings(case: str, crm: SqlCrm, owner: Sessions) -> list[str]:
     theirs, nobodys = Shop(OTHER_TENANT, "theirs-7"), Shop(NOBODY, "nobodys-7")
     # A tenant is its own shop: where it has none itself, another's is the only one to be found.
     if not case.startswith("tenants."):
-        await furnish(SqlCrm(owner), OURS)
+        await furnish(SqlCrm(owner), OURS, is_connected=False)
     with_nobodys = await trespass(case, crm, nobodys, owner)
     await furnish(SqlCrm(owner), theirs)
     with_theirs = await trespass(case, crm, theirs, owner)

@@ -1,0 +1,188 @@
+"""P23: who may do what with crm_chatbot's routes; foreign ids look like absent ones.
+
+Each row of `CASES` is tried by every kind of caller; a route without a row fails.
+"""
+
+import dataclasses
+from collections.abc import AsyncGenerator, Mapping
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from uuid_utils.compat import uuid7
+
+from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.wiring import SERVICE
+from shared.infrastructure.database import Sessions, connect, sessions_of
+from shared.whatsapp.connections import ConnectionChange
+from tests.crm_chatbot.furnished import Shop, furnish
+from tests.crm_chatbot.stores import SqlCrm
+from tests.databases import WorkerDatabase
+from tests.isolation import everything_of
+from tests.matrix import (
+    MISSPELT,
+    Case,
+    Route,
+    call,
+    declared,
+    documented,
+    parameters,
+    told,
+    without,
+)
+from tests.served import OTHER_TENANT, TENANT, Served, said, served
+from tests.shared.whatsapp.fake_waha import MemoryWaha
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TENANTS = "/v1/crm/tenants"
+SHOP = f"{TENANTS}/{{tenant_id}}"
+
+CASES: Mapping[Route, Case] = {
+    ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
+    ("GET", TENANTS): Case(),
+    ("GET", SHOP): Case(),
+    ("PATCH", SHOP): Case({"name": "Mine"}, changes=True),
+    ("PUT", f"{SHOP}/prompt"): Case({"prompt": "Mine."}, changes=True),
+    ("POST", f"{SHOP}/suspend"): Case(changes=True, is_platforms=True),
+    ("POST", f"{SHOP}/activate"): Case(changes=True, is_platforms=True),
+    ("POST", f"{SHOP}/keys"): Case({"name": "mine"}, changes=True),
+    ("GET", f"{SHOP}/keys"): Case(),
+    ("DELETE", f"{SHOP}/keys/{{key_id}}"): Case(changes=True),
+    ("PUT", f"{SHOP}/whatsapp"): Case({"session": "mine"}, changes=True),
+    ("GET", f"{SHOP}/whatsapp"): Case(),
+    ("POST", f"{SHOP}/whatsapp/webhook-secret"): Case(changes=True),
+}
+
+#: Let in by a signature instead of a key.
+SIGNED: set[Route] = set()
+
+WITH_IDS = [route for route in CASES if parameters(route)]
+#: What names something of a shop, beside the shop.
+WITH_PARTS = [route for route in CASES if len(parameters(route)) > 1]
+CHANGES = [route for route, case in CASES.items() if case.changes]
+READS = [route for route, case in CASES.items() if not case.changes]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def owner(worker_database: WorkerDatabase) -> AsyncGenerator[Sessions]:
+    engine = connect(worker_database.owner_url)
+    yield sessions_of(engine)
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(
+    worker_database: WorkerDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Served]:
+    """Two shops that have everything; whoever changes one of them has found a hole."""
+    worker_database.empty()
+    async with served((SERVICE,), worker_database.url, None, tmp_path_factory.mktemp("api")) as api:
+        state = api.app.state
+        state.crm_administration = dataclasses.replace(state.crm_administration, waha=MemoryWaha())
+        for tenant_id, word in ((TENANT, "ours-01"), (OTHER_TENANT, "theirs-7")):
+            shop, crm = Shop(TenantId(tenant_id), word), SqlCrm(api.ground.sessions)
+            await furnish(crm, shop, is_connected=False)
+            change = ConnectionChange(session=word, server_url="https://waha.example.com")
+            await state.crm_administration.connections.put(tenant_id, change)
+        yield api
+
+
+async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
+    """What a shop's routes can name, for each of their parameters."""
+    keys = await api.app.state.crm_administration.keys.list(tenant_id)
+    return {"tenant_id": tenant_id, "key_id": keys[-1].id}
+
+
+NOTHING: dict[str, object] = {"tenant_id": uuid7(), "key_id": uuid7()}
+
+
+async def test_every_route_has_a_case_here(api: Served) -> None:
+    assert documented(api.app) == declared(SERVICE) - SIGNED == set(CASES)
+
+
+@pytest.mark.parametrize("route", CASES)
+async def test_strangers_are_not_let_in(api: Served, route: Route) -> None:
+    ours = await ids_of(api, TENANT)
+
+    async with api.client("stranger") as client:
+        for presented in ("", "Bearer", "Bearer aip_00000000_" + "A" * 43, "Basic eA=="):
+            client.headers["Authorization"] = presented
+            answer = await call(client, route, CASES[route], ours)
+            assert (presented, said(answer)) == (presented, "401 unauthenticated")
+
+
+@pytest.mark.parametrize("route", CHANGES)
+async def test_a_key_for_reading_changes_nothing(
+    api: Served, owner: Sessions, route: Route
+) -> None:
+    ours, before = await ids_of(api, TENANT), await everything_of(owner, TENANT)
+
+    async with api.client("reader") as client:
+        answer = await call(client, route, CASES[route], ours)
+
+    assert said(answer) == "403 forbidden"
+    assert await everything_of(owner, TENANT) == before
+
+
+@pytest.mark.parametrize("route", [route for route, case in CASES.items() if case.is_platforms])
+async def test_what_is_the_platforms_is_no_shops(
+    api: Served, owner: Sessions, route: Route
+) -> None:
+    ours, before = await ids_of(api, TENANT), await everything_of(owner, TENANT)
+
+    async with api.client("tenant") as client:
+        answer = await call(client, route, CASES[route], ours)
+
+    assert said(answer) == "403 forbidden"
+    assert await everything_of(owner, TENANT) == before
+
+
+@pytest.mark.parametrize("route", WITH_IDS)
+@pytest.mark.parametrize("who", ["other", "platform"])
+async def test_another_shops_things_look_like_none_at_all(
+    api: Served, owner: Sessions, route: Route, who: str
+) -> None:
+    """The platform knows both shops, and still must not mix them up."""
+    case, ours, theirs = CASES[route], await ids_of(api, OTHER_TENANT), await ids_of(api, TENANT)
+    foreign = [theirs] if who == "other" and not case.is_platforms else []
+    foreign += [{**ours, part: theirs[part]} for part in parameters(route)[1:]]
+    before = await everything_of(owner, TENANT)
+
+    async with api.client(who) as client:
+        for one in foreign:
+            absent = {
+                name: NOTHING[name] if one[name] != ours[name] else ours[name] for name in one
+            }
+            answers = [await call(client, route, case, ids) for ids in (one, absent)]
+            assert [answer.status_code for answer in answers] == [404, 404]
+            assert told(answers[0], [*one.values()]) == told(answers[1], [*absent.values()])
+
+    assert await everything_of(owner, TENANT) == before
+
+
+@pytest.mark.parametrize("route", WITH_IDS)
+async def test_a_misspelt_id_names_nothing(api: Served, owner: Sessions, route: Route) -> None:
+    ours, before = await ids_of(api, TENANT), await everything_of(owner, TENANT)
+
+    async with api.client("platform") as client:
+        for misspelt in MISSPELT:
+            for ids in without(ours, route, misspelt):
+                answer = await call(client, route, CASES[route], ids)
+                assert (misspelt, said(answer)) == (misspelt, "404 not_found")
+
+    assert await everything_of(owner, TENANT) == before
+
+
+@pytest.mark.parametrize("route", READS)
+@pytest.mark.parametrize("who", ["reader", "tenant", "platform"])
+async def test_who_may_look_sees(api: Served, route: Route, who: str) -> None:
+    """Otherwise everything above would hold for routes that refuse everybody."""
+    ours = await ids_of(api, TENANT)
+
+    async with api.client(who) as client:
+        answer = await call(client, route, CASES[route], ours)
+
+    assert answer.status_code == 200, answer.text
+    if who != "platform":
+        assert "theirs-7" not in answer.text

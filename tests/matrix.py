@@ -1,0 +1,84 @@
+"""Every route of an API against every kind of caller: the cases come from its OpenAPI document."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from shared.interface.service import Service
+
+#: A method, and a path with its parameters in braces.
+Route = tuple[str, str]
+
+#: None of them is an id, however much it looks like one.
+MISSPELT = (
+    *("x", "0", "null", "%00", "..%2f..", "' OR 1=1--", "00000000-0000-4000-8000-00000000000"),
+    *("{00000000-0000-4000-8000-00000000000a}", "urn:uuid:00000000-0000-4000-8000-00000000000a"),
+    *("00000000-0000-4000-8000-00000000000A", "0000000000004000800000000000000a"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a route is sent, and who may send it."""
+
+    body: Mapping[str, Any] | None = None
+    #: a key that may only read is refused
+    changes: bool = False
+    #: for the platform's own keys
+    is_platforms: bool = False
+
+
+Cases = Mapping[Route, Case]
+
+
+def documented(app: FastAPI) -> set[Route]:
+    """The routes that the document says need a key."""
+    return {
+        (method.upper(), path)
+        for path, methods in app.openapi()["paths"].items()
+        for method, route in methods.items()
+        if "security" in route
+    }
+
+
+def declared(service: Service) -> set[Route]:
+    """The routes that a service has, whatever is documented."""
+    return {
+        (method, route.path)
+        for router in service.routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def parameters(route: Route) -> list[str]:
+    """The names in a path's braces, in order."""
+    return [part[1:-1] for part in route[1].split("/") if part.startswith("{")]
+
+
+def without(ids: Mapping[str, object], route: Route, absent: object) -> Iterator[dict[str, object]]:
+    """The route's ids, with each in turn replaced by another."""
+    for name in parameters(route):
+        yield {**ids, name: absent}
+
+
+async def call(
+    client: httpx.AsyncClient, route: Route, case: Case, ids: Mapping[str, object]
+) -> httpx.Response:
+    method, path = route
+    return await client.request(method, path.format_map(ids), json=case.body)
+
+
+def told(answer: httpx.Response, ids: Sequence[object]) -> dict[str, Any]:
+    """A refusal without what differs each time: its request, and the ids that were asked for."""
+    problem: dict[str, Any] = answer.json()
+    del problem["request_id"]
+    text = str(problem["detail"])
+    for one in ids:
+        text = text.replace(str(one), "it")
+    return problem | {"detail": text}
