@@ -6,7 +6,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
@@ -15,6 +14,7 @@ from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.database import transaction
 from tests.gateway.builders import OTHER_TENANT, TENANT
 from tests.gateway.running import HAIKU, JOBS, Running, running
+from tests.matrix import Route, declared, documented, told
 from tests.served import said
 
 #: Every guarded route: what it is sent, and whether it changes something.
@@ -28,7 +28,6 @@ ROUTES: dict[tuple[str, str], tuple[dict[str, Any] | None, bool]] = {
 }
 OF_A_JOB = [route for route in ROUTES if "{job_id}" in route[1]]
 CHANGES = [route for route, (_, changes) in ROUTES.items() if changes]
-Route = tuple[str, str]
 
 
 async def call(
@@ -40,21 +39,7 @@ async def call(
 
 
 async def test_every_guarded_route_has_a_case_here(api: Running) -> None:
-    documented = {
-        (method.upper(), path)
-        for path, methods in api.app.openapi()["paths"].items()
-        for method, route in methods.items()
-        if "security" in route
-    }
-    declared = {
-        (method, route.path)
-        for router in SERVICE.routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-
-    assert documented == declared == set(ROUTES)
+    assert documented(api.app) == declared(SERVICE) == set(ROUTES)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -117,13 +102,9 @@ async def test_another_tenants_job_looks_like_none_at_all(
     async with api.client("other") as client:
         answers = {job_id: await call(client, route, job_id) for job_id in (theirs, nobodys)}
 
-    told: list[dict[str, Any]] = []
-    for job_id, answer in answers.items():
-        assert said(answer) == "404 not_found"
-        problem = answer.json()
-        del problem["request_id"]
-        told.append(problem | {"detail": problem["detail"].replace(str(job_id), "it")})
-    assert told[0] == told[1]
+    assert [said(answer) for answer in answers.values()] == ["404 not_found"] * 2
+    first, second = (told(answer, [job_id]) for job_id, answer in answers.items())
+    assert first == second
 
 
 @pytest.mark.parametrize("who", ["tenant", "platform"])
