@@ -35,6 +35,11 @@ class Event:
     session: str
 
 
+def message_key(session: str, stanza_id: str) -> str:
+    """The key of a message, by which it is known before it has come."""
+    return f"{session}:message:{stanza_id}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ignored(Event):
     """Nothing that concerns a shop; `reason` is a code."""

@@ -25,6 +25,7 @@ from crm_chatbot.domain.whatsapp import (
     Revoked,
     Said,
     SessionChanged,
+    message_key,
 )
 from crm_chatbot.infrastructure.waha_messages import alternative_of, content_of, push_name_of
 from shared.llm.storable import storable
@@ -113,7 +114,7 @@ def _message(told: _Told) -> Event:
     is_from_me = payload.get("fromMe") is True
     said = _OWN.get(_text(payload.get("source")), OwnerTyped) if is_from_me else MessageCame
     return said(
-        key=told.key("message", stanza),
+        key=message_key(told.session, stanza),
         name=told.name,
         session=told.session,
         chat_id=chat,
