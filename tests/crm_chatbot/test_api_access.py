@@ -12,6 +12,7 @@ import pytest_asyncio
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.interface import tenants_api
 from crm_chatbot.wiring import SERVICE
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.whatsapp.connections import ConnectionChange
@@ -138,12 +139,8 @@ async def test_what_is_the_platforms_is_no_shops(
     assert await everything_of(owner, TENANT) == before
 
 
-@pytest.mark.parametrize("route", WITH_IDS)
-@pytest.mark.parametrize("who", ["other", "platform"])
-async def test_another_shops_things_look_like_none_at_all(
-    api: Served, owner: Sessions, route: Route, who: str
-) -> None:
-    """The platform knows both shops, and still must not mix them up."""
+async def ask_for_anothers(api: Served, owner: Sessions, route: Route, who: str) -> None:
+    """Fails where another shop's things differ from none at all."""
     case, ours, theirs = CASES[route], await ids_of(api, OTHER_TENANT), await ids_of(api, TENANT)
     foreign = [theirs] if who == "other" and not case.is_platforms else []
     foreign += [{**ours, part: theirs[part]} for part in parameters(route)[1:]]
@@ -159,6 +156,24 @@ async def test_another_shops_things_look_like_none_at_all(
             assert told(answers[0], [*one.values()]) == told(answers[1], [*absent.values()])
 
     assert await everything_of(owner, TENANT) == before
+
+
+@pytest.mark.parametrize("route", WITH_IDS)
+@pytest.mark.parametrize("who", ["other", "platform"])
+async def test_another_shops_things_look_like_none_at_all(
+    api: Served, owner: Sessions, route: Route, who: str
+) -> None:
+    """The platform knows both shops, and still must not mix them up."""
+    await ask_for_anothers(api, owner, route, who)
+
+
+async def test_a_route_that_believes_any_id_is_found_out(
+    api: Served, owner: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenants_api, "known_to", lambda _, tenant_id: tenant_id)
+
+    with pytest.raises(AssertionError):
+        await ask_for_anothers(api, owner, ("GET", SHOP), "other")
 
 
 @pytest.mark.parametrize("route", WITH_IDS)
