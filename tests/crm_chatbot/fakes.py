@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,6 +71,10 @@ class MemoryCrm:
                 self.stored = before
                 raise
 
+    @property
+    def every_tenant(self) -> "MemoryTenantList":
+        return MemoryTenantList(self)
+
     def clock(self) -> datetime:
         """Fits `shared.domain.Clock`."""
         return self.time
@@ -113,6 +117,18 @@ class MemoryTenants:
             raise ChangedMeanwhile
         tenant.version += 1
         self.crm.stored.tenants[tenant.id] = copy.deepcopy(tenant)
+
+
+@dataclass
+class MemoryTenantList:
+    """Honours crm_chatbot.application.tenants.TenantList."""
+
+    crm: MemoryCrm
+
+    async def page(self, *, before: TenantId | None, limit: int) -> Sequence[Tenant]:
+        newest_first = sorted(self.crm.stored.tenants.values(), key=lambda one: one.id)[::-1]
+        older = [one for one in newest_first if before is None or one.id < before]
+        return copy.deepcopy(older[:limit])
 
 
 @dataclass

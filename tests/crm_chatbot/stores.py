@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 
 from crm_chatbot.application.ports import Work
+from crm_chatbot.application.tenants import TenantList
 from crm_chatbot.domain.conversation import ConversationId, Happened
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.tables import inbox, timeline
+from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from shared.contracts import KINDS, Message
 from shared.infrastructure.database import Sessions, transaction
@@ -26,6 +28,10 @@ class SqlCrm:
 
     def open_work(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Work]:
         return sql_work(self.sessions, QUEUES)(tenant_id)
+
+    @property
+    def every_tenant(self) -> TenantList:
+        return SqlTenantList(self.sessions)
 
     async def said(self) -> list[Message]:
         """Everything that was said, in order."""

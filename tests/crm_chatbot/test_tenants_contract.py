@@ -1,15 +1,17 @@
 """Where tenants are kept, in memory and in PostgreSQL alike."""
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.ports import Outbox
-from crm_chatbot.domain.tenant import TenantNotFound, Tenants
+from crm_chatbot.application.tenants import TenantList
+from crm_chatbot.domain.tenant import TenantId, TenantNotFound, Tenants
 from shared.contracts import SendWhatsApp, TurnDue, WhatsAppText
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.builders import LATER, OTHER_TENANT, TENANT, a_full_tenant, a_tenant
 from tests.crm_chatbot.stores import Crm
 
-CONTRACT_OF = Tenants, Outbox
+CONTRACT_OF = Tenants, TenantList, Outbox
 
 
 async def test_a_tenant_comes_back_as_it_went_in(crm: Crm) -> None:
@@ -72,6 +74,21 @@ async def test_another_tenant_is_as_absent_as_one_that_never_was(crm: Crm) -> No
             await work.tenants.get(OTHER_TENANT)
         with pytest.raises(ChangedMeanwhile):
             await work.tenants.save(a_tenant(OTHER_TENANT))
+
+
+async def test_every_tenant_is_listed_the_newest_first_page_by_page(crm: Crm) -> None:
+    opened = [TenantId(uuid7()) for _ in range(5)]
+    for tenant_id in opened:
+        async with crm.open_work(tenant_id) as work:
+            await work.tenants.add(a_full_tenant(tenant_id))
+
+    first = await crm.every_tenant.page(before=None, limit=3)
+    second = await crm.every_tenant.page(before=first[-1].id, limit=3)
+    beyond = await crm.every_tenant.page(before=second[-1].id, limit=3)
+
+    assert [one.id for one in (*first, *second)] == opened[::-1]
+    assert vars(first[0]) == vars(a_full_tenant(opened[-1]))
+    assert list(beyond) == []
 
 
 async def test_what_is_said_is_there_once_it_is_committed(crm: Crm) -> None:
