@@ -164,6 +164,9 @@ CREATE INDEX ix_conversations_tenant_id_last_message_at_id
 
 CREATE INDEX ix_conversations_id ON crm.conversations (id);
 
+CREATE INDEX ix_conversations_with_people ON crm.conversations (tenant_id, last_message_at, id)
+    WHERE mode = 'human';
+
 CREATE TABLE crm.messages (
     tenant_id UUID NOT NULL,
     id UUID NOT NULL,
@@ -327,6 +330,20 @@ CREATE TABLE crm.timeline (
         FOREIGN KEY (tenant_id, conversation_id) REFERENCES crm.conversations (tenant_id, id)
 );
 
+-- Clients' own names for what they had sent by a person, remembered for a day.
+CREATE TABLE crm.idempotency_keys (
+    tenant_id UUID NOT NULL,
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    message_id UUID NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_idempotency_keys PRIMARY KEY (tenant_id, scope, key)
+);
+
+CREATE INDEX ix_idempotency_keys_tenant_id_created_at
+    ON crm.idempotency_keys (tenant_id, created_at);
+
 CREATE TABLE crm.workers (
     id UUID NOT NULL,
     beat_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -457,6 +474,8 @@ CALL platform.isolate('crm.checkpoint_writes');
 
 CALL platform.isolate('crm.timeline');
 
+CALL platform.isolate('crm.idempotency_keys');
+
 CALL platform.isolate('waha_sender.deliveries');
 
 CALL platform.isolate('waha_sender.sessions');
@@ -476,6 +495,28 @@ CREATE FUNCTION crm.tenant_of_conversation(conversation uuid) RETURNS uuid
 CREATE FUNCTION crm.tenant_of_customer(customer uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT tenant_id FROM crm.customers WHERE id = customer $$;
+
+-- The newest conversations of all shops, for those who run the platform. What is NULL is not asked.
+CREATE FUNCTION crm.newest_conversations(
+    wanted_mode text, wanted_state text, of_customer uuid, is_unread boolean,
+    since timestamp with time zone, before_at timestamp with time zone, before_id uuid,
+    most integer)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT newest.tenant_id, newest.id FROM crm.tenants t CROSS JOIN LATERAL (
+              SELECT c.tenant_id, c.id, c.last_message_at FROM crm.conversations c
+               WHERE c.tenant_id = t.id
+                 AND (wanted_mode IS NULL OR c.mode = wanted_mode)
+                 AND (wanted_state IS NULL OR c.state = wanted_state)
+                 AND (of_customer IS NULL OR c.customer_id = of_customer)
+                 AND (since IS NULL OR c.last_message_at >= since)
+                 AND (before_at IS NULL OR (c.last_message_at, c.id) < (before_at, before_id))
+                 AND (is_unread IS NULL OR is_unread = EXISTS (
+                     SELECT FROM crm.messages m WHERE m.tenant_id = c.tenant_id
+                        AND m.conversation_id = c.id AND m.seq > c.read_seq
+                        AND m.direction = 'in'))
+               ORDER BY c.last_message_at DESC, c.id DESC LIMIT most) AS newest
+           ORDER BY newest.last_message_at DESC, newest.id DESC LIMIT most $$;
 
 -- Leases conversations that are ready to be answered, no tenant more than `share` at a time. The
 -- epoch is the fencing token: what was decided under an older one is not recorded.

@@ -175,6 +175,13 @@ conversations = Table(
         postgresql_where=text("handback_at IS NOT NULL"),
     ),
     Index(None, "tenant_id", "last_message_at", "id"),
+    Index(
+        "ix_conversations_with_people",
+        "tenant_id",
+        "last_message_at",
+        "id",
+        postgresql_where=text("mode = 'human'"),
+    ),
     Index(None, "id"),
     schema=SCHEMA,
     postgresql_with={"fillfactor": "70"},
@@ -368,6 +375,19 @@ timeline = Table(
     Column("what", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
     _of("conversations", "conversation_id"),
+    schema=SCHEMA,
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _tenant(),
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    _moment("created_at", default=True),
+    Index(None, "tenant_id", "created_at"),
     schema=SCHEMA,
 )
 
