@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -25,11 +26,13 @@ from crm_chatbot.infrastructure.graph import TurnGraph
 from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
 from crm_chatbot.infrastructure.places import taking_turns
 from crm_chatbot.infrastructure.work import Queues, sql_work
+from shared.contracts import SendWhatsApp, WhatsAppText
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.infrastructure.tenancy import tenant_transaction
 from shared.llm.catalogue import LLMConfig
 from shared.llm.chat import ChatMessage, ChatModels, OnToken, Reply, ToolSpec
 from shared.pulse import Pulse
+from shared.runtime import every, running
 from tests.crm_chatbot.builders import a_tenant
 from tests.crm_chatbot.chats import a_message, another_chat
 from tests.shared.llm.builders import an_offline_config
@@ -124,8 +127,10 @@ class Shop:
                 for words in texts
             ]
             await work.messages.add(heard)
-            conversation.last_inbound_at = conversation.ready_at = self.clock()
-            conversation.first_unanswered_at = self.clock()
+            conversation.last_inbound_at = self.clock()
+            # Our reading of the database's clock may be a little early, or late.
+            conversation.ready_at = self.clock() - timedelta(seconds=1)
+            conversation.first_unanswered_at = conversation.ready_at
             await work.conversations.save(conversation)
         return heard
 
@@ -175,13 +180,13 @@ class Shop:
     async def working(self, **facts: Any) -> AsyncGenerator[Worker]:
         """A worker that takes what is ready while the block lasts."""
         worker = await self.worker(**facts)
-        taking = asyncio.create_task(worker.take_what_is_ready())
-        try:
+        loops = {
+            "take": worker.take_what_is_ready,
+            "beat": lambda: every(worker.pulse.dead_after_s / 4, worker.beat),
+        }
+        async with running(loops):
             yield worker
-        finally:
-            taking.cancel()
-            await asyncio.gather(taking, return_exceptions=True)
-            await worker.drain(5)
+        await worker.drain(5)
 
     async def claim(self, chat: Conversation) -> Claim:
         """As a worker does that does nothing else."""
@@ -191,9 +196,21 @@ class Shop:
         assert claim.conversation_id == chat.id
         return claim
 
+    async def bury_workers(self) -> None:
+        """Whoever has beaten so far is dead, unless they beat again."""
+        await self.rows("UPDATE crm.workers SET beat_at = now() - interval '1 hour' RETURNING id")
+
     async def messages(self, chat: Conversation) -> list[Message]:
         async with self.open_work(self.tenant.id) as work:
             return await work.messages.newest(chat.id, most=10_000)
+
+    async def sent(self) -> list[WhatsAppText]:
+        """What the sender was asked for, in order."""
+        rows = await self.rows(
+            "SELECT body FROM crm.outbox WHERE kind = 'SendWhatsApp' ORDER BY id"
+        )
+        asked = [SendWhatsApp.model_validate_json(row.body).content for row in rows]
+        return [content for content in asked if isinstance(content, WhatsAppText)]
 
     async def conversation(self, chat: Conversation) -> Conversation:
         async with self.open_work(self.tenant.id) as work:
