@@ -1,6 +1,7 @@
 """What every domain model is made of: aggregates, their events, and the three ways to say no."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,3 +79,8 @@ class ChangedSince(Conflict, code="conflict"):
 
 class ChangedMeanwhile(Exception):
     """Somebody else changed the aggregate since it was loaded; trying again may work."""
+
+
+def says_something(text: str) -> bool:
+    """Whether anybody would see it: spaces, controls and zero-width characters say nothing."""
+    return any(not c.isspace() and unicodedata.category(c) not in {"Cf", "Cc"} for c in text)

@@ -32,6 +32,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"name": 7}, "/name"),
     ({"prompt": ""}, "/prompt"),
     ({"prompt": " \n\t "}, "/prompt"),
+    ({"prompt": "\u200b\ufeff"}, "/prompt"),
     ({"prompt": TOO_LONG}, "/prompt"),
     ({"prompt": "x" * 900_000}, "/prompt"),
     ({"prompt": "\x00"}, "/prompt"),

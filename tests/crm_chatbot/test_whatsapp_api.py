@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,12 @@ from uuid_utils.compat import uuid7
 
 from shared.infrastructure.tenancy import tenant_transaction
 from shared.whatsapp.waha import Verdict, WahaFailed
-from tests.crm_chatbot.running import SHOP, TENANTS, Running
+from simulators.journal import Journal
+from simulators.main import create_app
+from simulators.serving import serve
+from simulators.waha.server import API_KEY
+from simulators.waha.server import Waha as Server
+from tests.crm_chatbot.running import SHOP, TENANTS, Running, running
 from tests.served import TENANT, said
 from tests.shared.whatsapp.fake_waha import PNG, MemoryWaha
 
@@ -258,3 +264,48 @@ async def test_a_shop_that_was_never_connected_is_told_so(api: Running) -> None:
         answer = await client.get(WHATSAPP)
 
     assert said(answer) == "404 not_connected"
+
+
+# -- with a server that speaks as WAHA does
+
+
+async def test_a_shop_is_connected_by_scanning_a_code(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    server = Server()
+    session = server.add_session("kopi-ani", engine="GOWS", is_paired=False)
+
+    async with serve(create_app(journal=Journal(), waha=server)) as url:
+        environment = {"WAHA_SERVER_URL": url, "WAHA_API_KEY": API_KEY}
+        async with (
+            running(database_url, redis_url, tmp_path, environment=environment) as api,
+            api.client() as client,
+        ):
+            unknown = await client.put(WHATSAPP, json={"session": "nobodys"})
+            lost = await client.get(WHATSAPP)
+            await client.put(WHATSAPP, json={"session": "kopi-ani"})
+            server.move(session, "SCAN_QR_CODE")
+            before = (await client.get(WHATSAPP)).json()
+            png = await client.get(WHATSAPP, params={"format": "png"})
+            server.move(session, "WORKING")
+            after = (await client.get(WHATSAPP)).json()
+
+    assert (unknown.status_code, said(lost)) == (200, "409 session_unknown")
+    assert before["status"] == "SCAN_QR_CODE"
+    assert base64.b64decode(before["qr"])[:4] == png.content[:4] == b"\x89PNG"
+    assert (after["status"], after["qr"]) == ("WORKING", None)
+
+
+async def test_a_server_that_is_away_is_told_so(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    environment = {"WAHA_SERVER_URL": "http://127.0.0.1:1"}
+
+    async with (
+        running(database_url, redis_url, tmp_path, environment=environment) as api,
+        api.client() as client,
+    ):
+        await client.put(WHATSAPP, json={"session": "kopi-ani"})
+        answer = await client.get(WHATSAPP)
+
+    assert said(answer) == "503 waha_unreachable"

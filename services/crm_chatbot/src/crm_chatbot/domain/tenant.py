@@ -13,7 +13,7 @@ from crm_chatbot.domain.business_hours import ALWAYS_OPEN, BusinessHours
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import RUPIAH, Currency
 from crm_chatbot.domain.phrases import default_prompt
-from shared.domain import Aggregate, Invalid, NotFound
+from shared.domain import Aggregate, Invalid, NotFound, says_something
 
 TenantId = NewType("TenantId", UUID)
 
@@ -173,7 +173,7 @@ def _is_name(text: str) -> bool:
 _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "name": (_is_name, f"1 to {NAME_LIMIT} printable characters"),
     "prompt": (
-        lambda text: bool(text.strip()) and len(text) <= PROMPT_LIMIT,
+        lambda text: len(text) <= PROMPT_LIMIT and says_something(text),
         f"1 to {PROMPT_LIMIT} characters, and not only blank ones",
     ),
     "time_zone": (lambda name: name in time_zones(), "a name like Asia/Jakarta"),

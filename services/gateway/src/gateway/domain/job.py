@@ -1,6 +1,5 @@
 """A job: one prompt on its way to an answer."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, NewType, Protocol
 from uuid import UUID
 
-from shared.domain import Aggregate, Conflict, DomainEvent, Invalid, NotFound
+from shared.domain import Aggregate, Conflict, DomainEvent, Invalid, NotFound, says_something
 
 JobId = NewType("JobId", UUID)
 #: The tenant that a job belongs to; None is the platform's own.
@@ -81,13 +80,8 @@ class Prompt:
     text: str
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.text) <= self.LIMIT or not _says_something(self.text):
+        if not 0 < len(self.text) <= self.LIMIT or not says_something(self.text):
             raise PromptRejected(limit=self.LIMIT)
-
-
-def _says_something(text: str) -> bool:
-    # Zero-width characters (category Cf) are no more of a question than spaces are.
-    return any(not c.isspace() and unicodedata.category(c) not in {"Cf", "Cc"} for c in text)
 
 
 @dataclass(frozen=True, kw_only=True)
