@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.infrastructure.database import Sessions, connect, sessions_of
+from tests.chromium import running
 from tests.clock import StandingClock
 from tests.databases import WorkerDatabase, with_database
 from tests.hints import RedisDatabase
@@ -39,6 +40,7 @@ NEEDS: dict[str, Service] = {
     "worker_database": "PostgreSQL",
     "worker_redis": "Redis",
     "rabbitmq_url": "RabbitMQ",
+    "chromium_path": "Chromium",
 }
 
 
@@ -179,6 +181,18 @@ def redis_url(worker_redis: RedisDatabase) -> str:
 def rabbitmq_url(ground: Ground) -> str:
     """A broker that others may be using too: name your queues uniquely, and delete them."""
     return address_or_skip(ground, "RabbitMQ")
+
+
+@pytest.fixture(scope="session")
+def chromium_path(ground: Ground) -> str:
+    return address_or_skip(ground, "Chromium")
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real browser, for `tests.chromium.opened`."""
+    with running(chromium_path, tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 @pytest.fixture

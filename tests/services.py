@@ -1,4 +1,4 @@
-"""Finds or starts the servers that tests need: once per run, however many processes run it."""
+"""Finds or starts what tests need (servers, a browser): once per run, in however many processes."""
 
 import asyncio
 import contextlib
@@ -28,12 +28,13 @@ from tests.databases import connected, with_database
 from tests.hints import ping
 from tests.shared.brokers import PLACES, DidNotStart, PrivateRabbit
 
-Service = Literal["PostgreSQL", "Redis", "RabbitMQ"]
+Service = Literal["PostgreSQL", "Redis", "RabbitMQ", "Chromium"]
 
 VARIABLES: dict[Service, tuple[str, ...]] = {
     "PostgreSQL": ("MIGRATIONS_DATABASE_URL", "DATABASE_URL"),
     "Redis": ("REDIS_URL",),
     "RabbitMQ": ("RABBITMQ_URL",),
+    "Chromium": ("CHROMIUM",),
 }
 USUAL: dict[Service, tuple[str, ...]] = {
     "PostgreSQL": tuple(
@@ -42,6 +43,7 @@ USUAL: dict[Service, tuple[str, ...]] = {
     ),
     "Redis": ("redis://127.0.0.1:6379",),
     "RabbitMQ": ("amqp://guest:guest@127.0.0.1:5672/",),
+    "Chromium": tuple(f"/usr/bin/{name}" for name in ("chromium", "google-chrome")),
 }
 #: the longest way: apt-get, then the first boot of a broker
 START_WITHIN_S = 420.0
@@ -108,7 +110,16 @@ class LocalGround:
         for url in USUAL[service]:
             if not asyncio.run(_trouble_with(service, url)):
                 return url
-        return self._start_rabbitmq() if service == "RabbitMQ" else self._start_embedded(service)
+        return self._start(service)
+
+    def _start(self, service: Service) -> str:
+        match service:
+            case "RabbitMQ":
+                return self._start_rabbitmq()
+            case "Chromium":
+                return install_chromium(self._say)
+            case _:
+                return self._start_embedded(service)
 
     def _start_embedded(self, service: Service) -> str:
         directory = self._started.enter_context(_temporary_directory())
@@ -143,6 +154,12 @@ def rabbitmq_is_installed() -> bool:
 def install_rabbitmq(say: Say) -> None:
     """Raises Missing."""
     install("rabbitmq-server", say, otherwise="no rabbitmq-server here, and no RABBITMQ_URL")
+
+
+def install_chromium(say: Say) -> str:
+    """Where it is then. Raises Missing."""
+    install("chromium", say, otherwise="no chromium here, and CHROMIUM names none")
+    return USUAL["Chromium"][0]
 
 
 def install(package: str, say: Say, *, otherwise: str) -> None:
@@ -250,10 +267,15 @@ async def _probe_rabbitmq(url: str) -> str | None:
     return None
 
 
+async def _probe_chromium(path: str) -> str | None:
+    return None if os.access(path, os.X_OK) else "it cannot be run"
+
+
 _PROBES: dict[Service, Callable[[str], Awaitable[str | None]]] = {
     "PostgreSQL": _probe_postgresql,
     "Redis": ping,
     "RabbitMQ": _probe_rabbitmq,
+    "Chromium": _probe_chromium,
 }
 
 

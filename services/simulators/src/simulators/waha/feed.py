@@ -22,6 +22,10 @@ class Feed:
     def listeners(self) -> int:
         return len(self._listeners)
 
+    def hang_up(self) -> None:
+        """Everybody's stream ends after what they are told next; they come back by themselves."""
+        self._listeners.clear()
+
     def publish(self, event: str, facts: dict[str, Any]) -> None:
         frame = b"event: %s\ndata: %s\n\n" % (event.encode(), orjson.dumps(facts))
         for queue in list(self._listeners):
