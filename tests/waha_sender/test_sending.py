@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.contracts import WhatsAppPlace, WhatsAppSent
 from shared.whatsapp.waha import Verdict
@@ -366,3 +367,20 @@ async def test_two_workers_share_the_work(desk: Desk) -> None:
 
     assert None not in facts
     assert (desk.phone(), desk.phone(SARI)) == (["1"], ["2"])
+
+
+async def test_what_became_of_each_message_is_counted_once(desk: Desk) -> None:
+    def count(code: str) -> float:
+        return REGISTRY.get_sample_value("aip_whatsapp_messages_total", {"code": code}) or 0.0
+
+    before = [count("sent"), count("withdrawn"), count("nothing_to_send")]
+    sent, withdrawn, empty = asked("1"), asked("2", chat_id=SARI), asked("")
+    await desk.hear(sent, withdrawn, empty)
+    await desk.worker.withdraw(TENANT, [withdrawn.message_id])
+    await desk.settle()
+
+    await desk.hear(sent, withdrawn, empty)
+    await desk.worker.withdraw(TENANT, [withdrawn.message_id, sent.message_id])
+
+    after = [count("sent"), count("withdrawn"), count("nothing_to_send")]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1, 1]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared import logs, metrics
-from shared.contracts import SendWhatsApp
+from shared.contracts import SendWhatsApp, WhatsAppNotSent
 from shared.crash_points import crash_point
 from shared.domain import Clock
 from shared.whatsapp.waha import WORKING, WahaFailed
@@ -64,7 +64,7 @@ class Bookkeeping:
         async with self.open_work(asked.tenant_id) as work:
             is_new = await work.deliveries.add(parts)
             known = parts if is_new else await work.deliveries.of(asked.message_id)
-            await _tell(work, known)
+            await _tell(work, known, is_news=is_new)
         crash_point("sender.taken")
         return is_new
 
@@ -73,11 +73,12 @@ class Bookkeeping:
         async with self.open_work(tenant_id) as work:
             for message_id in sorted(message_ids):
                 parts = await work.deliveries.of(message_id)
+                had_ended = bool(parts) and all(part.state.is_final for part in parts)
                 if not parts:
                     parts = [never_asked(tenant_id, message_id, self.now())]
                     await work.deliveries.add(parts)
                 await self._end_waiting(work, parts, DeliveryState.WITHDRAWN, WITHDRAWN)
-                await _tell(work, parts)
+                await _tell(work, parts, is_news=not had_ended)
         crash_point("sender.withdrawn")
 
     async def session_changed(self, tenant_id: UUID, session: str, status: str) -> None:
@@ -272,7 +273,12 @@ class Bookkeeping:
         return Later(max(wait, timedelta()).total_seconds())
 
 
-async def _tell(work: Work, parts: Sequence[Delivery]) -> None:
+async def _tell(work: Work, parts: Sequence[Delivery], *, is_news: bool = True) -> None:
+    """Say what became of a message, if all of it has ended."""
     outcome = outcome_of(parts)
-    if outcome is not None:
-        await work.outbox.say(outcome, parts[0].headers)
+    if outcome is None:
+        return
+    await work.outbox.say(outcome, parts[0].headers)
+    if is_news:
+        code = outcome.code if isinstance(outcome, WhatsAppNotSent) else "sent"
+        metrics.whatsapp_messages.labels(code).inc()

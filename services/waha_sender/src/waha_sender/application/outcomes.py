@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from shared.contracts import Message, WhatsAppNotSent, WhatsAppSent
+from shared.contracts import WhatsAppNotSent, WhatsAppSent
 from waha_sender.application.deliveries import WITHDRAWN, Delivery, DeliveryState
 
 #: The worst that happened to a part is what happened to the message.
@@ -14,7 +14,7 @@ _WORST_FIRST: tuple[Literal["failed", "unknown", "withdrawn"], ...] = (
 )
 
 
-def outcome_of(parts: Sequence[Delivery]) -> Message | None:
+def outcome_of(parts: Sequence[Delivery]) -> WhatsAppSent | WhatsAppNotSent | None:
     """None while any part may still leave."""
     if not parts or not all(part.state.is_final for part in parts):
         return None
