@@ -1,8 +1,12 @@
 """Looking for a tenant's rows where another's code runs, also where its filters were cut out."""
 
+import inspect
+import pkgutil
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from uuid import UUID
 
 from sqlalchemy import event, text
@@ -11,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.infrastructure.database import Sessions, transaction
 
-#: What an engine does with a store: its own tenant's, for things of the shop that it is given.
 Attempt = Callable[[], Awaitable[object]]
 
 _TABLES = text("""
@@ -66,22 +69,56 @@ def _rows_of(table: str) -> str:
 
 
 @dataclass(frozen=True)
-class Trace:
-    """What one tenant can tell after an attempt at another's things, and what it did to them."""
+class Target:
+    """What somebody else's code does with one shop's things; `ids` are called by their places."""
 
-    told: str
-    changed: frozenset[str] = field(default_factory=frozenset[str])
+    act: Attempt
+    ids: Sequence[object]
 
 
-async def attempt(act: Attempt, *, ids: Sequence[object], victim: UUID, owner: Sessions) -> Trace:
-    """Act, and look at what came of it; `ids` are called by their places, whosever they are."""
-    before = await everything_of(owner, victim)
+async def findings(
+    theirs: Target, nobodys: Target, *, move_in: Attempt, word: str, whose: UUID, owner: Sessions
+) -> list[str]:
+    """What is wrong with how code treats another's things; nothing, one hopes.
+
+    It acts on things that never were, then `move_in` brings a shop whose texts hold `word`, and it
+    acts on the like of those: it must not be able to tell the difference, nor make one.
+    """
+    with_nobodys = await _told(nobodys)
+    await move_in()
+    before = await everything_of(owner, whose)
+    with_theirs = await _told(theirs)
+    found = [f"changed {row}" for row in before ^ await everything_of(owner, whose)]
+    if word in with_theirs:
+        found.append(f"told {with_theirs}")
+    if with_theirs != with_nobodys:
+        found.append(f"told apart: {with_theirs} from {with_nobodys}")
+    return found
+
+
+async def _told(target: Target) -> str:
     try:
-        outcome = repr(await act())
+        outcome = repr(await target.act())
     except DBAPIError as error:
         outcome = f"refused: {getattr(error.orig, 'sqlstate', None)}"
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not tell
         outcome = f"{type(error).__name__}: {error}"
-    for place, one in enumerate(ids):
+    for place, one in enumerate(target.ids):
         outcome = outcome.replace(str(one), f"<{place}>")
-    return Trace(outcome, before ^ await everything_of(owner, victim))
+    return outcome
+
+
+def methods_of(store: type) -> set[str]:
+    """The names of what it can be asked."""
+    found = vars(store).items()
+    return {name for name, one in found if inspect.isfunction(one) and name[0] != "_"}
+
+
+def stores_in(package: ModuleType) -> dict[str, type]:
+    """Every class in its modules that keeps something in PostgreSQL, by its name."""
+    modules = [
+        import_module(f"{package.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+    classes = [one for module in modules for one in vars(module).values() if inspect.isclass(one)]
+    return {one.__name__: one for one in classes if one.__name__.startswith("Sql")}

@@ -5,10 +5,7 @@ do what it does for things that never were. Then once more with every condition 
 out of the SQL: the policies alone must hold. And without policies, to see that this would show.
 """
 
-import inspect
-import pkgutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from importlib import import_module
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -26,7 +23,7 @@ from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
 from tests.crm_chatbot.furnished import Shop, connections, furnish
 from tests.crm_chatbot.stores import SqlCrm
-from tests.isolation import Trace, attempt, cut_filters
+from tests.isolation import Target, cut_filters, findings, methods_of, stores_in
 
 OURS = Shop(TENANT, "ours-01")
 NOBODY = TenantId(UUID("00000000-0000-4000-8000-00000000000c"))
@@ -160,43 +157,20 @@ def owner(all_seeing: AsyncEngine) -> Sessions:
     return sessions_of(all_seeing)
 
 
-async def trespass(case: str, crm: SqlCrm, shop: Shop, owner: Sessions) -> Trace:
-    """Our code, given what belongs to `shop`."""
-    return await attempt(
-        lambda: CASES[case](crm, shop), ids=shop.ids, victim=OTHER_TENANT, owner=owner
-    )
-
-
-async def findings(case: str, crm: SqlCrm, owner: Sessions) -> list[str]:
-    """What is wrong with how this case treats another shop; nothing, one hopes."""
+async def look_for(case: str, crm: SqlCrm, owner: Sessions) -> list[str]:
+    """What is wrong with how this case treats another shop."""
     theirs, nobodys = Shop(OTHER_TENANT, "theirs-7"), Shop(NOBODY, "nobodys-7")
     # A tenant is its own shop: where it has none itself, another's is the only one to be found.
     if not case.startswith("tenants."):
         await furnish(SqlCrm(owner), OURS, is_connected=False)
-    with_nobodys = await trespass(case, crm, nobodys, owner)
-    await furnish(SqlCrm(owner), theirs)
-    with_theirs = await trespass(case, crm, theirs, owner)
-    found = [f"changed {row}" for row in with_theirs.changed]
-    if theirs.word in with_theirs.told:
-        found.append(f"told {with_theirs.told}")
-    if with_theirs.told != with_nobodys.told:
-        found.append(f"told apart: {with_theirs.told} from {with_nobodys.told}")
-    return found
-
-
-def methods_of(store: type) -> set[str]:
-    found = vars(store).items()
-    return {name for name, one in found if inspect.isfunction(one) and name[0] != "_"}
-
-
-def stores() -> dict[str, type]:
-    """Every class that keeps something in PostgreSQL, by its name."""
-    modules = [
-        import_module(f"{infrastructure.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(infrastructure.__path__)
-    ]
-    classes = [one for module in modules for one in vars(module).values() if inspect.isclass(one)]
-    return {one.__name__: one for one in (*classes, SqlConnections) if one.__name__[:3] == "Sql"}
+    return await findings(
+        Target(lambda: CASES[case](crm, theirs), theirs.ids),
+        Target(lambda: CASES[case](crm, nobodys), nobodys.ids),
+        move_in=lambda: furnish(SqlCrm(owner), theirs),
+        word=theirs.word,
+        whose=OTHER_TENANT,
+        owner=owner,
+    )
 
 
 def test_every_method_of_every_port_has_a_case() -> None:
@@ -208,7 +182,8 @@ def test_every_method_of_every_port_has_a_case() -> None:
 async def test_every_store_has_its_cases(crm: SqlCrm) -> None:
     async with crm.open_work(TENANT) as work:
         in_work = {type(store).__name__ for store in vars(work).values()}
-    alone = {name: store for name, store in stores().items() if name not in in_work | ACROSS}
+    every = {**stores_in(infrastructure), "SqlConnections": SqlConnections}
+    alone = {name: store for name, store in every.items() if name not in in_work | ACROSS}
 
     assert {f"{name}.{one}" for name, store in alone.items() for one in methods_of(store)} == set(
         ALONE
@@ -219,7 +194,7 @@ async def test_every_store_has_its_cases(crm: SqlCrm) -> None:
 async def test_what_is_anothers_is_as_good_as_absent(
     case: str, crm: SqlCrm, owner: Sessions
 ) -> None:
-    assert await findings(case, crm, owner) == []
+    assert await look_for(case, crm, owner) == []
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -228,7 +203,7 @@ async def test_it_still_is_where_the_code_forgets_whose_it_is(
 ) -> None:
     cut_filters(engine)
 
-    assert await findings(case, crm, owner) == []
+    assert await look_for(case, crm, owner) == []
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -238,7 +213,7 @@ async def test_without_policies_what_was_forgotten_shows(
     engine = connect(owner_database_url)
     cut = cut_filters(engine)
 
-    found = await findings(case, SqlCrm(sessions_of(engine)), owner)
+    found = await look_for(case, SqlCrm(sessions_of(engine)), owner)
     await engine.dispose()
 
     assert found or not cut
