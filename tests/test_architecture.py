@@ -27,6 +27,7 @@ SHAPES = {
     "Dialect": "how one provider's wire format differs from another's",
     "Entry": "what a config and a template have in common",
     "Log": "structlog's logger, typed",
+    "OpenWork": "how a transaction is opened",
     "Publishes": "as much of a Transport as a relay needs",
     "Piece": "a part of an answer, while it is written",
     "Processing": "ProcessingService, as the worker sees it",

@@ -48,6 +48,7 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=2,
+        pool_use_lifo=True,  # the connection that was used last knows most statements
         connect_args={
             "timeout": 5,
             "command_timeout": 30,
@@ -113,6 +114,11 @@ async def one_statement(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
     async with transaction(sessions) as session:
         await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
+
+
+#: For RETURNING: this commit need not wait for the disk. Only for what may be lost in a crash of
+#: the server, and for what nobody may see undone.
+WITHOUT_THE_DISK = "set_config('synchronous_commit', 'off', true)"
 
 
 #: SQLSTATE classes: connection, out of resources (a full disk too), operator intervention, system

@@ -22,7 +22,13 @@ from shared import logs
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message
 from shared.crash_points import crash_point
-from shared.infrastructure.database import Sessions, as_json, metadata, one_statement
+from shared.infrastructure.database import (
+    WITHOUT_THE_DISK,
+    Sessions,
+    as_json,
+    metadata,
+    one_statement,
+)
 from shared.messaging import CarrierUnavailable, Outgoing
 
 log = logs.get()
@@ -60,16 +66,12 @@ def outbox_table(schema: str) -> Table:
 
 #: How long a row belongs to whoever wrote it, before any relay may send it (seconds).
 HELD_S = 3.0
+HELD_UNTIL = f"clock_timestamp() + make_interval(secs => {HELD_S})"
 
 
-async def announce(
-    session: AsyncSession, schema: str, envelopes: Sequence[Envelope]
-) -> list[Outgoing]:
-    """Write messages into `schema`'s outbox, as part of the caller's transaction.
-
-    Hand what comes back to a relay once that transaction has committed: then they leave at once.
-    """
-    outgoing = [
+def outgoing(envelopes: Sequence[Envelope]) -> list[Outgoing]:
+    """Messages as they will travel, each under an id of its own."""
+    return [
         Outgoing(
             uuid7(),
             envelope.queue,
@@ -79,16 +81,32 @@ async def announce(
         )
         for envelope in envelopes
     ]
-    if outgoing:
-        await session.execute(
-            text(f"""
-                INSERT INTO {schema}.outbox (id, queue, kind, body, headers, claimed_until)
-                SELECT id, queue, kind, body, headers,
-                       clock_timestamp() + make_interval(secs => :held)
-                  FROM json_populate_recordset(NULL::{schema}.outbox, CAST(:rows AS json))"""),  # noqa: S608 - schema is ours
-            {"rows": as_json([vars(message) for message in outgoing]), "held": HELD_S},
-        )
-    return outgoing
+
+
+def into_outbox(schema: str) -> str:
+    """SQL that writes `:told` into `schema`'s outbox; may be a part of a larger statement."""
+    return f"""
+        INSERT INTO {schema}.outbox (id, queue, kind, body, headers, claimed_until)
+        SELECT id, queue, kind, body, headers, {HELD_UNTIL}
+          FROM json_populate_recordset(NULL::{schema}.outbox, CAST(:told AS json))"""  # noqa: S608 - schema is ours
+
+
+def as_told(messages: Sequence[Outgoing]) -> str:
+    """What `into_outbox` takes as `:told`."""
+    return as_json([vars(message) for message in messages])
+
+
+async def announce(
+    session: AsyncSession, schema: str, envelopes: Sequence[Envelope]
+) -> list[Outgoing]:
+    """Write messages into `schema`'s outbox, as part of the caller's transaction.
+
+    Hand what comes back to a relay once that transaction has committed: then they leave at once.
+    """
+    told = outgoing(envelopes)
+    if told:
+        await session.execute(text(into_outbox(schema)), {"told": as_told(told)})
+    return told
 
 
 class Publishes(Protocol):
@@ -209,7 +227,9 @@ class Relay:
             return
         async with one_statement(self.sessions) as session:
             await session.execute(
-                text(f"DELETE FROM {self.schema}.outbox WHERE id = ANY(:sent)"),  # noqa: S608 - see above
+                text(f"""
+                    DELETE FROM {self.schema}.outbox WHERE id = ANY(:sent)
+                    RETURNING {WITHOUT_THE_DISK}"""),  # noqa: S608 - see above
                 {"sent": list(sent)},
             )
 

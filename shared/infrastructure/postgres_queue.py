@@ -15,7 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import logs, metrics
 from shared.availability import DatabaseUnavailable
 from shared.infrastructure.bell import CHANNEL, Bell
-from shared.infrastructure.database import Sessions, insert_rows, metadata, transaction
+from shared.infrastructure.database import (
+    WITHOUT_THE_DISK,
+    Sessions,
+    insert_rows,
+    metadata,
+    one_statement,
+    transaction,
+)
 from shared.infrastructure.patience import Backoff, Complaints
 from shared.messaging import (
     CarrierUnavailable,
@@ -66,7 +73,7 @@ POLL_EVERY_S = 1.0
 
 # Commits here need not wait for the disk: the log is written in order, so whoever forgets an outbox
 # row afterwards, in the same database, forgets it only if the message is there.
-_HURRY = "set_config('synchronous_commit', 'off', true)"
+_HURRY = WITHOUT_THE_DISK
 
 _RING = f"pg_notify('{CHANNEL}', queue)"
 
@@ -121,7 +128,7 @@ class _Taking:
     async def claim(self, most: int) -> list[Incoming]:
         """Take some in hand; those that were in too many hands already are set aside."""
         facts = {"queue": self.queue, "most": most, "limit": ATTEMPTS}
-        async with transaction(self.sessions) as session:
+        async with one_statement(self.sessions) as session:
             claimed = await session.execute(CLAIM, {**facts, "visibility": self.visibility_s})
             rows = claimed.all()
         for row in rows:
@@ -137,14 +144,13 @@ class _Taking:
     async def settle(self, verdicts: Sequence[tuple[Incoming, Outcome]]) -> None:
         done = [UUID(one.id) for one, outcome in verdicts if outcome is Outcome.DONE]
         dead = [UUID(one.id) for one, outcome in verdicts if outcome is Outcome.DEAD]
-        async with transaction(self.sessions) as session:
-            if done:
-                await session.execute(FORGET, {"ids": done})
-            if dead:
-                await session.execute(BURY, {"ids": dead})
+        for statement, ids in ((FORGET, done), (BURY, dead)):
+            if ids:
+                async with one_statement(self.sessions) as session:
+                    await session.execute(statement, {"ids": ids})
 
     async def give_back(self, hand: Sequence[Incoming]) -> None:
-        async with transaction(self.sessions) as session:
+        async with one_statement(self.sessions) as session:
             await session.execute(GIVE_BACK, {"ids": [UUID(one.id) for one in hand]})
 
 
@@ -226,7 +232,7 @@ class PostgresTransport:
         if not rows:
             return set()
         try:
-            async with transaction(self._sessions) as session:
+            async with one_statement(self._sessions) as session:
                 await insert_rows(session, "platform.messages", rows, on_conflict=UNLESS_THERE)
         except DatabaseUnavailable as away:
             raise CarrierUnavailable(str(away)) from away

@@ -380,8 +380,8 @@ def unconfirmed(open_work: OpenWork) -> OpenWork:
     """Commits, but nobody hears of it: the server died just then."""
 
     @asynccontextmanager
-    async def open_and_lose() -> AsyncGenerator[Work]:
-        async with open_work() as work:
+    async def open_and_lose(*, in_one_step: bool = False) -> AsyncGenerator[Work]:
+        async with open_work(in_one_step=in_one_step) as work:
             yield work
         raise DatabaseUnavailable
 

@@ -44,7 +44,7 @@ class MemoryGateway:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
-    async def open_work(self) -> AsyncGenerator[Work]:
+    async def open_work(self, *, in_one_step: bool = False) -> AsyncGenerator[Work]:
         self.answer()
         async with self._turn:
             before = copy.deepcopy(self.stored)

@@ -28,13 +28,13 @@ class SqlGateway:
     sessions: Sessions
     reask_after: timedelta = timedelta(seconds=15)
 
-    def open_work(self) -> AbstractAsyncContextManager[Work]:
+    def open_work(self, *, in_one_step: bool = False) -> AbstractAsyncContextManager[Work]:
         open_work = sql_work(
             self.sessions,
             task_queue=TASK_QUEUE,
             reask_after_s=self.reask_after.total_seconds(),
         )
-        return open_work()
+        return open_work(in_one_step=in_one_step)
 
     @property
     def read(self) -> JobReader:

@@ -1,6 +1,6 @@
 """What the engine's use cases need from outside, and the transaction that they work in."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,7 +37,12 @@ class Work:
     ledger: Ledger
 
 
-OpenWork = Callable[[], AbstractAsyncContextManager[Work]]
+class OpenWork(Protocol):
+    """Opens a transaction."""
+
+    def __call__(self, *, in_one_step: bool = False) -> AbstractAsyncContextManager[Work]:
+        """`in_one_step`: one call inside does it all, and need not wait for a commit of its own."""
+        ...
 
 
 class ThreadHistory(Protocol):

@@ -54,20 +54,20 @@ class RunService:
 
     async def take_new(self, asked: Sequence[NewRun]) -> Sequence[Run]:
         """Take questions on; those that were asked before are answered again, if they have been."""
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             taken = await work.runs.take_new(asked)
-            seen = {run.job_id for run in asked} - {run.job_id for run in taken}
-            if seen:
+        if seen := {run.job_id for run in asked} - {run.job_id for run in taken}:
+            async with self.open_work() as work:
                 await work.runs.repeat(sorted(seen))
         crash_point("run.taken")
         return taken
 
     async def tell_begun(self, ids: Sequence[JobId]) -> None:
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             await work.runs.tell_begun(ids)
 
     async def take_due(self, rooms: Sequence[int]) -> Sequence[Run]:
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             taken = await work.runs.take_due(rooms)
         if taken:
             crash_point("run.taken_up")
@@ -78,7 +78,7 @@ class RunService:
             return await work.runs.reserve_suspect()
 
     async def take_suspect(self) -> Run | None:
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             return await work.runs.take_suspect()
 
     async def finish(self, attempt: Attempt) -> bool:
@@ -86,7 +86,7 @@ class RunService:
         return await self._together(attempt)
 
     async def cancel(self, ids: Sequence[JobId]) -> None:
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             await work.runs.cancel(ids)
 
     async def take_over(self) -> int:
@@ -114,7 +114,7 @@ class RunService:
 
     async def give_back(self, ids: Collection[JobId]) -> None:
         """Let others take up what this worker holds, but does not work on."""
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             await work.runs.give_back(ids)
 
     async def leave(self) -> int:

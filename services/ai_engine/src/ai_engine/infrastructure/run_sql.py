@@ -3,12 +3,19 @@
 from sqlalchemy import text
 
 from ai_engine.domain.run import GUILTY_AFTER, SUSPECT_AFTER
+from shared.infrastructure.database import WITHOUT_THE_DISK
+from shared.infrastructure.outbox import HELD_UNTIL
 
 COLUMNS = (
     "job_id, tenant_id, question, headers, lease_token, attempt, error_attempts, crash_attempts, "
     "deadline_at, spent"
 )
+# Threads are locked by name while their runs are stored, so that `seq` is the order of commits.
+# A run that a crash of the server loses is asked for again.
 TAKE_NEW = text(f"""
+    WITH locked AS MATERIALIZED (
+         SELECT count(pg_advisory_xact_lock(hashtextextended(thread, 0)))
+           FROM (SELECT unnest(CAST(:threads AS text[])) AS thread ORDER BY 1) AS threads)
     INSERT INTO ai_engine.runs (
            job_id, tenant_id, thread, question, headers, deadline_at, spent, available_at,
            state, worker_id, lease_token, attempt, error_attempts, crash_attempts)
@@ -17,14 +24,10 @@ TAKE_NEW = text(f"""
            CASE WHEN thread IS NULL THEN CAST(:worker AS uuid) END,
            CASE WHEN thread IS NULL THEN gen_random_uuid() END,
            CASE WHEN thread IS NULL THEN 1 ELSE 0 END, 0, 0
-      FROM json_populate_recordset(NULL::ai_engine.runs, CAST(:rows AS json))
+      FROM locked, json_populate_recordset(NULL::ai_engine.runs, CAST(:rows AS json))
      ORDER BY job_id
     ON CONFLICT (job_id) DO NOTHING
-    RETURNING state, {COLUMNS}""")  # noqa: S608 - our own words
-# Threads are locked by name while their runs are stored, so that `seq` is the order of commits.
-LOCK_THREADS = text("""
-    SELECT pg_advisory_xact_lock(hashtextextended(thread, 0))
-      FROM unnest(CAST(:threads AS text[])) AS thread ORDER BY thread""")
+    RETURNING state, {COLUMNS}, {WITHOUT_THE_DISK}""")  # noqa: S608 - our own words
 DUE = """
     SELECT job_id, crash_attempts, available_at FROM ai_engine.runs AS due
      WHERE state = 'WAITING' AND available_at <= statement_timestamp()
@@ -69,18 +72,28 @@ TAKE_SUSPECT = text(f"""
            SELECT job_id FROM ({DUE} AND crash_attempts >= {SUSPECT_AFTER} AND worker_id = :me
                   LIMIT 1 FOR UPDATE) AS chosen))
     RETURNING {COLUMNS}""")  # noqa: S608 - our own words
-DECIDE = text("""
-    UPDATE ai_engine.runs AS run
-       SET state = new.state, lease_token = NULL, worker_id = NULL, spent = new.spent,
-           error_attempts = run.error_attempts + new.error_attempts,
-           available_at = clock_timestamp() + make_interval(secs => new.pause),
-           answer_kind = new.answer_kind, answer = new.answer
-      FROM json_to_recordset(CAST(:rows AS json)) AS new (
-           job_id uuid, lease_token uuid, state text, spent jsonb, error_attempts integer,
-           pause double precision, answer_kind text, answer bytea)
-     WHERE run.job_id = new.job_id AND run.lease_token = new.lease_token
-       AND run.state = 'RUNNING'
-    RETURNING run.job_id""")
+DECIDE = text(f"""
+    WITH new AS MATERIALIZED (
+         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS new (
+                job_id uuid, lease_token uuid, state text, spent jsonb, error_attempts integer,
+                pause double precision, message_id uuid, answer_kind text, answer bytea,
+                headers jsonb)),
+    decided AS (
+         UPDATE ai_engine.runs AS run
+            SET state = new.state, lease_token = NULL, worker_id = NULL, spent = new.spent,
+                error_attempts = run.error_attempts + new.error_attempts,
+                available_at = clock_timestamp() + make_interval(secs => new.pause),
+                answer_kind = new.answer_kind, answer = new.answer
+           FROM new
+          WHERE run.job_id = new.job_id AND run.lease_token = new.lease_token
+            AND run.state = 'RUNNING'
+         RETURNING run.job_id),
+    told AS (
+         INSERT INTO ai_engine.outbox (id, queue, kind, body, headers, claimed_until)
+         SELECT message_id, :queue, answer_kind, answer, headers, {HELD_UNTIL}
+           FROM new JOIN decided USING (job_id)
+          WHERE message_id IS NOT NULL)
+    SELECT job_id FROM decided""")  # noqa: S608 - our own words
 CANCEL = text("""
     INSERT INTO ai_engine.runs (
            job_id, question, headers, deadline_at, spent, available_at, state, attempt,

@@ -28,7 +28,7 @@ from ai_engine.infrastructure.tables import SCHEMA
 from shared import metrics
 from shared.contracts import Message, PromptCompleted, PromptFailed, PromptsStarted, Usage
 from shared.infrastructure.database import Sessions, as_json, one_statement
-from shared.infrastructure.outbox import Envelope, announce
+from shared.infrastructure.outbox import Envelope, announce, outgoing
 from shared.messaging import Outgoing
 
 
@@ -53,11 +53,9 @@ class SqlRuns:
 
     async def take_new(self, asked: Sequence[NewRun], /) -> Sequence[Run]:
         rows = [_row_of(run) for run in {run.job_id: run for run in asked}.values()]
-        if threads := [row["thread"] for row in rows if row["thread"]]:
-            await self._session.execute(sql.LOCK_THREADS, {"threads": threads})
-        stored = await self._session.execute(
-            sql.TAKE_NEW, {"rows": as_json(rows), "worker": self._worker_id}
-        )
+        threads = [row["thread"] for row in rows if row["thread"]]
+        facts = {"rows": as_json(rows), "threads": threads, "worker": self._worker_id}
+        stored = await self._session.execute(sql.TAKE_NEW, facts)
         return [_run_of(row) for row in stored if row.state == RunState.RUNNING]
 
     async def tell_begun(self, ids: Sequence[JobId], /) -> None:
@@ -93,23 +91,24 @@ class SqlRuns:
         return next((_run_of(row) for row in taken), None)
 
     async def decide(self, decisions: Sequence[tuple[Run, Decision, Spent]], /) -> set[JobId]:
-        messages = {
-            run.job_id: _message(run, decision, spent) for run, decision, spent in decisions
-        }
+        told = {run.job_id: self._told(run, decision, spent) for run, decision, spent in decisions}
         rows = [
-            _decided(run, decision, spent, messages[run.job_id])
-            for run, decision, spent in decisions
+            _decided(run, decision, spent, told[run.job_id]) for run, decision, spent in decisions
         ]
-        counted = await self._session.scalars(sql.DECIDE, {"rows": as_json(rows)})
-        ours = set(counted)
-        await self._tell(
-            [
-                (message, run.headers)
-                for run, _, _ in decisions
-                if run.job_id in ours and (message := messages[run.job_id])
-            ]
-        )
+        facts = {"rows": as_json(rows), "queue": self._result_queue}
+        ours = set[JobId](await self._session.scalars(sql.DECIDE, facts))
+        self._said += [
+            message for job_id, message in told.items() if message is not None and job_id in ours
+        ]
         return ours
+
+    def _told(self, run: Run, decision: Decision, spent: Spent) -> Outgoing | None:
+        """What the gateway hears of a decision, if it counts."""
+        message = _message(run, decision, spent)
+        if message is None:
+            return None
+        [told] = outgoing([Envelope(self._result_queue, message, run.headers)])
+        return told
 
     async def cancel(self, ids: Sequence[JobId], /) -> None:
         await self._session.execute(sql.CANCEL, {"ids": list(ids)})
@@ -219,7 +218,7 @@ def _json(stored: str | dict[str, Any]) -> dict[str, Any]:
 
 
 def _decided(
-    run: Run, decision: Decision, spent: Spent, message: Message | None
+    run: Run, decision: Decision, spent: Spent, told: Outgoing | None
 ) -> Mapping[str, Any]:
     is_later = isinstance(decision, Later)
     return {
@@ -229,8 +228,10 @@ def _decided(
         "spent": asdict(spent),
         "error_attempts": 1 if is_later else 0,
         "pause": decision.seconds if isinstance(decision, Later) else 0.0,
-        "answer_kind": message and type(message).__name__,
-        "answer": message and message.model_dump_json().encode(),
+        "message_id": told and told.id,
+        "answer_kind": told and told.kind,
+        "answer": told and told.body,
+        "headers": run.headers,
     }
 
 

@@ -11,7 +11,7 @@ from ai_engine.application.processing import Meter
 from ai_engine.domain.run import Run
 from ai_engine.infrastructure.run_store import SqlRuns, SqlWorkers
 from ai_engine.infrastructure.thread_store import SqlThreads
-from shared.infrastructure.database import Sessions, transaction
+from shared.infrastructure.database import Sessions, one_statement, transaction
 from shared.infrastructure.outbox import HandOver
 from shared.llm.budget_store import Settlement, settle
 from shared.llm.usage import Used, record
@@ -58,9 +58,10 @@ def sql_work(
     """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
 
     @asynccontextmanager
-    async def open_work() -> AsyncGenerator[Work]:
+    async def open_work(*, in_one_step: bool = False) -> AsyncGenerator[Work]:
         said: list[Outgoing] = []
-        async with transaction(sessions) as session:
+        begin = one_statement if in_one_step else transaction
+        async with begin(sessions) as session:
             yield Work(
                 runs=SqlRuns(
                     session,

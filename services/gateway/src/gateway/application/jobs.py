@@ -153,7 +153,7 @@ class JobService:
 
     async def _store(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Jobs that were submitted at the same time share one commit."""
-        async with self.open_work() as work:
+        async with self.open_work(in_one_step=True) as work:
             await work.jobs.add(jobs)
         return jobs
 

@@ -1,6 +1,6 @@
 """What the use cases need from outside, and the transaction that they work in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -54,7 +54,12 @@ class Work:
     idempotency: Idempotency
 
 
-OpenWork = Callable[[], AbstractAsyncContextManager[Work]]
+class OpenWork(Protocol):
+    """Opens a transaction."""
+
+    def __call__(self, *, in_one_step: bool = False) -> AbstractAsyncContextManager[Work]:
+        """`in_one_step`: one call inside does it all, and need not wait for a commit of its own."""
+        ...
 
 
 @dataclass(frozen=True)

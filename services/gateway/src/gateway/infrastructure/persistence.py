@@ -42,8 +42,21 @@ from gateway.infrastructure.idempotency import SqlIdempotency
 from gateway.infrastructure.tables import SCHEMA, callbacks, jobs
 from shared.batching import Gather
 from shared.contracts import Message
-from shared.infrastructure.database import Sessions, as_json, insert_rows, reading, transaction
-from shared.infrastructure.outbox import Envelope, HandOver, announce
+from shared.infrastructure.database import (
+    Sessions,
+    as_json,
+    one_statement,
+    reading,
+    transaction,
+)
+from shared.infrastructure.outbox import (
+    Envelope,
+    HandOver,
+    announce,
+    as_told,
+    into_outbox,
+    outgoing,
+)
 from shared.messaging import Outgoing
 
 Columns = RowMapping
@@ -53,6 +66,16 @@ _CHANGES = (
     *("failure_code", "failure_detail", "attempts", "model_calls"),
     *("input_tokens", "output_tokens", "cost_micro_usd", "updated_at"),
 )
+_ADDED = (
+    *("id", "tenant_id", "prompt", "config_name", "template_name", "variables", "mode"),
+    *("needs_moderation", "thread_id", "metadata", "callback_url"),
+    *("created_at", "deadline_at", "trace", "ask_at", "asks"),
+    *_CHANGES,
+)
+_ADD = text(f"""
+    WITH told AS ({into_outbox(SCHEMA)})
+    INSERT INTO gateway.jobs ({", ".join(_ADDED)}) SELECT {", ".join(_ADDED)}
+      FROM json_populate_recordset(NULL::gateway.jobs, CAST(:rows AS json))""")  # noqa: S608 - the column names above
 _SAVE = text(f"""
     UPDATE gateway.jobs AS job SET {", ".join(f"{column} = new.{column}" for column in _CHANGES)}
       FROM json_populate_recordset(NULL::gateway.jobs, CAST(:rows AS json)) AS new
@@ -89,11 +112,14 @@ class SqlJobs:
         self._reask_after = reask_after
 
     async def add(self, new: Sequence[Job], /) -> None:
+        if not new:
+            return
         rows = [
             {**row_of(job), "ask_at": job.created_at + self._reask_after, "asks": 0} for job in new
         ]
-        await insert_rows(self._session, "gateway.jobs", rows)
-        await self._announce(new)
+        told = outgoing(self._envelopes(_news_of(new)))
+        await self._session.execute(_ADD, {"rows": as_json(rows), "told": as_told(told)})
+        self._said += told
 
     async def lock(self, ids: Sequence[JobId], /) -> Sequence[Job]:
         # Always in the order of ids: two batches that share jobs then wait instead of deadlocking.
@@ -108,7 +134,7 @@ class SqlJobs:
     async def save(self, changed: Sequence[Job], /) -> None:
         if changed:
             await self._session.execute(_SAVE, {"rows": as_json([row_of(job) for job in changed])})
-            await self._announce(changed)
+            await self._tell(_news_of(changed))
 
     async def overdue(self, limit: int, /, *, grace: timedelta) -> Sequence[Job]:
         late = _every().where(_OVERDUE.bindparams(grace=grace)).order_by(jobs.c.deadline_at)
@@ -127,15 +153,17 @@ class SqlJobs:
         rows = await self._session.execute(query.with_for_update(skip_locked=skip_locked))
         return [job_of(row) for row in rows]
 
-    async def _announce(self, changed: Sequence[Job]) -> None:
-        happened = [(event, job) for job in changed for event in job.release_events()]
-        await self._tell(
-            [(message, job) for event, job in happened if (message := message_about(event))]
-        )
+    async def _tell(self, news: Sequence[tuple[Message, Job]]) -> None:
+        self._said += await announce(self._session, SCHEMA, self._envelopes(news))
 
-    async def _tell(self, messages: Sequence[tuple[Message, Job]]) -> None:
-        envelopes = [Envelope(self._task_queue, message, job.trace) for message, job in messages]
-        self._said += await announce(self._session, SCHEMA, envelopes)
+    def _envelopes(self, news: Sequence[tuple[Message, Job]]) -> list[Envelope]:
+        return [Envelope(self._task_queue, message, job.trace) for message, job in news]
+
+
+def _news_of(changed: Sequence[Job]) -> list[tuple[Message, Job]]:
+    """What ai_engine must hear of what has happened to these, once."""
+    happened = [(event, job) for job in changed for event in job.release_events()]
+    return [(message, job) for event, job in happened if (message := message_about(event))]
 
 
 class SqlJobReader:
@@ -187,9 +215,10 @@ def sql_work(
     """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
 
     @asynccontextmanager
-    async def open_work() -> AsyncGenerator[Work]:
+    async def open_work(*, in_one_step: bool = False) -> AsyncGenerator[Work]:
         said: list[Outgoing] = []
-        async with transaction(sessions) as session:
+        begin = one_statement if in_one_step else transaction
+        async with begin(sessions) as session:
             yield Work(
                 jobs=SqlJobs(session, task_queue, timedelta(seconds=reask_after_s), said),
                 callbacks=SqlCallbacks(session),
