@@ -51,7 +51,9 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         limit_per_endpoint=max(200, settings.worker_concurrency),
     )
     tokens = TokenWriter(base.hints)
-    worker = _worker(base, settings, models, tokens, relay)
+    desk = _desk(base, models)
+    graph = AgentGraph(desk)
+    worker = _worker(base, settings, ProcessingService(desk, graph), tokens, relay)
     with suppress(DatabaseUnavailable):
         await worker.beat()
     around: dict[str, Loop] = {
@@ -60,7 +62,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         "ai_engine.beat": lambda: every(settings.heartbeat_every_s, worker.beat),
         "ai_engine.begun": worker.tell_what_takes_long,
         "ai_engine.tidy": lambda: every(3_600, lambda: forget_old_runs(base.sessions)),
-        "ai_engine.warm_up": lambda: once(partial(_warm_up, base, models)),
+        "ai_engine.warm_up": lambda: once(partial(_warm_up, base, models, graph)),
     }
     try:
         async with running(around):
@@ -74,13 +76,14 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         await models.close()
 
 
-async def _warm_up(base: Ground, models: LangChainModels) -> None:
-    """A provider's library takes seconds to load: the first job should not wait for it."""
+async def _warm_up(base: Ground, models: LangChainModels, graph: AgentGraph) -> None:
+    """Their libraries take seconds to load: neither the start nor the first job waits for them."""
     catalogue = await CachedCatalogue(base.sessions)()
     present = _keys_present()
     await models.warm_up(
         [one for one in catalogue.configs.values() if one.is_active and one.api_key_env in present]
     )
+    await graph.warm_up()
 
 
 def _budgets(base: Ground) -> SqlBudgets:
@@ -106,16 +109,23 @@ def _administration(base: Ground) -> Administration:
     )
 
 
-def _worker(
-    base: Ground, settings: Jobs, models: LangChainModels, tokens: TokenWriter, relay: Relay
-) -> Worker:
-    desk = Desk(
+def _desk(base: Ground, models: LangChainModels) -> Desk:
+    return Desk(
         catalogue=CachedCatalogue(base.sessions),
         models=models,
         agents=CachedAgents(base.sessions),
         budgets=_budgets(base),
         keys_present=_keys_present(),
     )
+
+
+def _worker(
+    base: Ground,
+    settings: Jobs,
+    processing: ProcessingService,
+    tokens: TokenWriter,
+    relay: Relay,
+) -> Worker:
     open_work = sql_work(
         base.sessions,
         worker_id=uuid7(),
@@ -132,7 +142,7 @@ def _worker(
             result_limit_bytes=settings.result_limit_bytes,
             pulse=Pulse(settings.worker_dead_after_s),
         ),
-        processing=ProcessingService(desk, AgentGraph(desk)),
+        processing=processing,
         history=SqlThreadHistory(base.sessions),
         tokens=tokens,
         now=base.clock,

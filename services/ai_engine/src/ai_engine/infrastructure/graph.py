@@ -1,10 +1,9 @@
 # pyright: basic
 """The agents as a LangGraph graph; the only module that knows LangGraph."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
-
-from langgraph.graph import END, START, StateGraph
 
 from ai_engine.application.processing import Desk, ProcessingResult, Turn
 from ai_engine.domain.agents import AgentType, Verdict, route
@@ -31,6 +30,16 @@ class AgentGraph:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._graph: Any = None
+
+    async def warm_up(self) -> None:
+        """LangGraph takes a second to load: whoever waits for it holds nobody else up."""
+        if self._graph is None:
+            self._graph = await asyncio.to_thread(self._compiled)
+
+    def _compiled(self) -> Any:  # noqa: ANN401 - its type comes with the library
+        from langgraph.graph import END, START, StateGraph  # noqa: PLC0415 - slow to load
+
         graph = StateGraph(State)
         graph.add_node("moderation_node", self._moderate)
         graph.add_node("router_node", self._route)
@@ -41,11 +50,14 @@ class AgentGraph:
         graph.add_edge("moderation_node", "router_node")
         graph.add_conditional_edges("router_node", self._chosen, _AGENT_NODES)
         for node in ("main_agent", "followup_agent"):
-            graph.add_conditional_edges(node, self._then, ["fallback_agent", END])
+            graph.add_conditional_edges(
+                node, self._is_in_trouble, {True: "fallback_agent", False: END}
+            )
         graph.add_edge("fallback_agent", END)
-        self._graph = graph.compile()
+        return graph.compile()
 
     async def __call__(self, turn: Turn, /) -> ProcessingResult:
+        await self.warm_up()
         # The limit is twice what the longest path needs; LangGraph's own default is thousands.
         end = await self._graph.ainvoke(State(turn), {"recursion_limit": 10})
         reply: Reply = end["reply"]
@@ -76,8 +88,8 @@ class AgentGraph:
     async def _followup(self, state: State) -> dict[str, Any]:
         return await self._try(AgentType.FOLLOWUP, state)
 
-    def _then(self, state: State) -> str:
-        return "fallback_agent" if state.trouble else END
+    def _is_in_trouble(self, state: State) -> bool:
+        return state.trouble is not None
 
     async def _fall_back(self, state: State) -> dict[str, Any]:
         try:
