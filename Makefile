@@ -3,6 +3,7 @@
 BIN := .venv/bin
 WORKSPACE := pyproject.toml $(wildcard services/*/pyproject.toml)
 # Chaos kills real processes and measures time: its tests run one after another, by themselves.
+CHAOS := tests/chaos -m chaos
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n logical --maxprocesses=4
 
@@ -23,11 +24,11 @@ migrate: .venv/.runtime ## bring the database's tables up to date
 	@$(BIN)/ai-platform migrate
 
 test: .venv/.dev ## run every test (ARGS="-k ..."; REQUIRE_SERVICES=1 forbids skipping)
-	$(PYTEST) $(PARALLEL) --ignore=tests/chaos $(ARGS)
-	$(PYTEST) tests/chaos $(ARGS)
+	$(PYTEST) $(PARALLEL) -m "not chaos" $(ARGS)
+	$(PYTEST) $(CHAOS) $(ARGS)
 
 cover: .venv/.dev ## run them, but for chaos, and list the lines that no test runs
-	$(PYTEST) $(PARALLEL) --ignore=tests/chaos --cov $(ARGS)
+	$(PYTEST) $(PARALLEL) -m "not chaos" --cov $(ARGS)
 
 check: .venv/.dev ## ask every tool: style, types, architecture, house rules
 	@tools/check

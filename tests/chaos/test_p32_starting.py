@@ -84,7 +84,7 @@ BAD = [
     ),
     Bad(
         "130-role",
-        DATABASE + 'the database refuses us: role "x" does not exist',
+        DATABASE + 'the database refuses us: (role|password authentication).* "x"',
         login=f"x:{CANARY}",
         at=[ENGINE],
     ),
@@ -126,11 +126,12 @@ BAD = [
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.row)
 async def test_what_cannot_work_is_refused_in_one_line(
-    servers: Servers, tmp_path: Path, bad: Bad
+    owner_database_url: str, tmp_path: Path, bad: Bad
 ) -> None:
+    admin_url = with_database(owner_database_url, "postgres")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1] if bad.port_is_taken else free_port()
-        async with database(servers, bad) as place:
+        async with database(admin_url, bad) as place:
             environment = {**ENVIRONMENT, "DATABASE_URL": place.url, "PORT": str(port)}
             programs = entrances(tmp_path, {**environment, **bad.environment})
             processes = [Process(programs[name]) for name in bad.at]
@@ -238,10 +239,8 @@ class Place:
 
 
 @asynccontextmanager
-async def database(servers: Servers, bad: Bad) -> AsyncGenerator[Place]:
+async def database(admin_url: str, bad: Bad) -> AsyncGenerator[Place]:
     """Spoilt in this way, for as long as the block lasts."""
-    await servers.ready()
-    admin_url = servers.postgresql.admin_url
     name = f"{CLONE_PREFIX}{int(time.time())}_{os.getpid()}_{secrets.token_hex(3)}"
     await clone_template(admin_url, name)
     try:
@@ -297,7 +296,9 @@ async def before_postgresql(
 ) -> AsyncGenerator[list[Early]]:
     """A gateway on each of these databases, started and asked while PostgreSQL is away."""
     async with AsyncExitStack() as stack:
-        places = [await stack.enter_async_context(database(servers, bad)) for bad in bads]
+        await servers.ready()
+        admin_url = servers.postgresql.admin_url
+        places = [await stack.enter_async_context(database(admin_url, bad)) for bad in bads]
         stack.push_async_callback(servers.ready)  # so that they can be dropped
         await servers.keeper.awaited(servers.postgresql.stop())
         early: list[Early] = []
