@@ -309,3 +309,37 @@ async def test_a_server_that_is_away_is_told_so(
         answer = await client.get(WHATSAPP)
 
     assert said(answer) == "503 waha_unreachable"
+
+
+async def test_no_log_line_and_no_refusal_holds_a_secret(
+    database_url: str, redis_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    environment = {
+        "WAHA_SERVER_URL": "http://127.0.0.1:1",
+        "WAHA_API_KEY": "canary-of-the-platform",
+        "LOG_LEVEL": "DEBUG",
+    }
+    bodies = [
+        {"session": "kopi-ani", "api_key": "canary-of-ani"},
+        {"session": "kopi-ani", "api_key": "canary with spaces"},
+        {"session": "kopi-ani", "api_key": "canary" * 100},
+        {"session": "kopi-ani", "server_url": "https://canary:canary@waha.example.com"},
+        {"session": "kopi ani", "api_key": "canary-of-ani"},
+        {"session": "kopi-ani", "api_key": ["canary"]},
+    ]
+
+    async with (
+        running(database_url, redis_url, tmp_path, environment=environment) as api,
+        api.client() as client,
+    ):
+        answers = [await client.put(WHATSAPP, json=body) for body in bodies]
+        answers.append(await client.get(WHATSAPP))
+        made = await client.post(f"{WHATSAPP}/webhook-secret")
+        key = await client.post(f"{SHOP}/keys", json={"name": "register"})
+    logged = "".join(capfd.readouterr())
+
+    assert [answer.status_code for answer in answers] == [200, *[422] * 5, 503]
+    assert "waha_unreachable" in logged
+    for secret in ("canary", made.json()["secret"], key.json()["secret"], *api.keys.values()):
+        assert secret not in logged
+        assert all(secret not in answer.text for answer in answers)
