@@ -1,4 +1,4 @@
-"""What happens to a tenant as a whole: opened with a connection, changed by who has seen it last."""
+"""What happens to a tenant as a whole: opened with a connection, changed by who saw it last."""
 
 import pytest
 from uuid_utils.compat import uuid7
