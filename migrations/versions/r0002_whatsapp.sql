@@ -627,7 +627,8 @@ CREATE FUNCTION waha_sender.waiting() RETURNS TABLE (what text, since timestamp 
     AS $$ SELECT 'deliveries', created_at FROM waha_sender.deliveries
            WHERE state IN ('waiting', 'sending') $$;
 
--- Leases the first open delivery of each chat, unless it is somebody's who is alive; no session
+-- Leases the first open delivery of each chat (a little early is in time: processes read this clock
+-- with some delay), unless it is somebody's who is alive; no session
 -- more than `share` at a time, and one that is in trouble only a single one, to try it with. What
 -- this worker was given without hearing of it (it is not in its hand) is free, too.
 CREATE FUNCTION waha_sender.claim_deliveries(
@@ -652,7 +653,8 @@ CREATE FUNCTION waha_sender.claim_deliveries(
           LEFT JOIN waha_sender.sessions s
             ON s.tenant_id = d.tenant_id AND s.session = d.session
           LEFT JOIN held h ON h.tenant_id = d.tenant_id AND h.session = d.session
-         WHERE d.state IN ('waiting', 'sending') AND d.available_at <= clock_timestamp()
+         WHERE d.state IN ('waiting', 'sending')
+           AND d.available_at <= clock_timestamp() + interval '20 milliseconds'
            AND (d.lease_worker IS NULL OR d.lease_worker NOT IN (SELECT id FROM others))
            AND NOT coalesce(d.lease_token = ANY(in_hand), false)
            AND (s.paused_until IS NULL OR s.paused_until <= clock_timestamp())
@@ -666,7 +668,8 @@ CREATE FUNCTION waha_sender.claim_deliveries(
           JOIN ripe ON ripe.tenant_id = d.tenant_id AND ripe.message_id = d.message_id
                    AND ripe.part = d.part
          WHERE ripe.place <= ripe.room
-           AND d.state IN ('waiting', 'sending') AND d.available_at <= clock_timestamp()
+           AND d.state IN ('waiting', 'sending')
+           AND d.available_at <= clock_timestamp() + interval '20 milliseconds'
            AND (d.lease_worker IS NULL OR d.lease_worker NOT IN (SELECT id FROM others))
            AND NOT coalesce(d.lease_token = ANY(in_hand), false)
          ORDER BY ripe.place, ripe.available_at

@@ -104,7 +104,7 @@ class Crew:
     async def _work(self, worker: Worker) -> None:
         loops: dict[str, Loop] = {
             "beat": lambda: every(DEAD_AFTER_S / 4, worker.beat),
-            "due": lambda: worker.send_what_is_due(0.05),
+            "due": lambda: worker.send_what_is_due(0.5),
         }
         async with running(loops):
             await asyncio.Event().wait()

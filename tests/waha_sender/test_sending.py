@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from shared.contracts import WhatsAppPlace, WhatsAppSent
 from shared.whatsapp.waha import Verdict
-from tests.waha_sender.builders import BUDI, OTHER, SARI, TENANT, asked
+from tests.waha_sender.builders import BUDI, OTHER, PICTURE, SARI, TENANT, asked
 from tests.waha_sender.desk import Desk, failing
 from waha_sender.application.deliveries import DeliveryState
 from waha_sender.application.pacing import Rules
@@ -62,6 +62,17 @@ async def test_a_long_text_leaves_in_parts_and_is_one_message(desk: Desk) -> Non
     assert len(told.wa_ids) == len(desk.phone()) == 3
     assert "".join(" ".join(desk.phone()).split()) == "".join(LONG.split())
     assert [one["replyTo"] for one in desk.waha.messages[BUDI]] == [{"id": "3EB0B"}, None, None]
+
+
+async def test_a_caption_that_is_too_long_follows_its_picture(desk: Desk) -> None:
+    short, long = "k" * 1_024, "k" * 1_025
+
+    await desk.hear(asked(PICTURE.model_copy(update={"caption": short})))
+    await desk.hear(asked(PICTURE.model_copy(update={"caption": long}), chat_id=SARI))
+    await desk.settle()
+
+    assert desk.phone() == [short]
+    assert desk.phone(SARI) == ["", long]
 
 
 async def test_what_deceives_does_not_leave(desk: Desk) -> None:

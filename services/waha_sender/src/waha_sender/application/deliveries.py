@@ -97,6 +97,9 @@ class Delivery:
         self.let_go()
 
 
+#: What WhatsApp shows below a picture; more than that follows it.
+LONGEST_CAPTION = 1_024
+
 #: What cannot be sent at all is stored, too: asked again, we say so again.
 NOTHING_TO_SEND = "nothing_to_send"
 CHAT_NOT_DIRECT = "chat_not_direct"
@@ -158,10 +161,17 @@ def with_link(file: WhatsAppFile) -> WhatsAppText:
 
 def _contents(content: WhatsAppContent) -> Sequence[WhatsAppContent]:
     if isinstance(content, WhatsAppText):
-        return [WhatsAppText(text=part) for part in in_parts(fit(content.text))]
+        return _texts(content.text)
     if isinstance(content, WhatsAppFile):
-        return [content.model_copy(update={"caption": fit(content.caption)})]
+        caption = fit(content.caption).strip()
+        if len(caption) > LONGEST_CAPTION:
+            return [content.model_copy(update={"caption": ""}), *_texts(caption)]
+        return [content.model_copy(update={"caption": caption})]
     return [content]
+
+
+def _texts(text: str) -> list[WhatsAppContent]:
+    return [WhatsAppText(text=part) for part in in_parts(fit(text))]
 
 
 def _refused(delivery: Delivery, code: str, now: datetime) -> Delivery:

@@ -1,6 +1,7 @@
 """Deliveries in PostgreSQL: one row for each part, locked by whoever changes it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,8 @@ class SqlDeliveries:
     def __init__(self, session: AsyncSession, tenant_id: UUID) -> None:
         self._session = session
         self._tenant_id = tenant_id
+        #: as they lie in the table
+        self._found: dict[tuple[UUID, int], Delivery] = {}
 
     async def add(self, parts: Sequence[Delivery], /) -> bool:
         rows = [_row_of(part) for part in parts]
@@ -51,6 +54,10 @@ class SqlDeliveries:
         return found[0] if found else None
 
     async def save(self, delivery: Delivery, /) -> None:
+        place = (delivery.message_id, delivery.part)
+        if self._found.get(place) == delivery:
+            return
+        self._found[place] = replace(delivery)
         row = {name: value for name, value in _row_of(delivery).items() if name not in _FIXED}
         if delivery.lease_token is None:
             row["lease_worker"] = None
@@ -83,7 +90,9 @@ class SqlDeliveries:
             .order_by(deliveries.c.part)
             .with_for_update()
         )
-        return [_delivery_of(row) for row in rows.mappings()]
+        found = [_delivery_of(row) for row in rows.mappings()]
+        self._found |= {(one.message_id, one.part): replace(one) for one in found}
+        return found
 
 
 def _row_of(delivery: Delivery) -> dict[str, Any]:

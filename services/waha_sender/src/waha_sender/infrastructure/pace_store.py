@@ -32,6 +32,7 @@ class SqlPaces:
     async def save(self, pace: Pace, /) -> None:
         if self._found.get(pace.session) == pace:
             return
+        self._found[pace.session] = replace(pace)
         row = dict(vars(pace))
         await self._session.execute(
             update(sessions)
