@@ -12,8 +12,8 @@ _LEAKED_WORDS = 10
 
 _TLD = "com|net|org|id|io|co|me|link|info|biz|app|dev|shop|store|site|online|xyz|top|ly|gl|cc|ru|tk"
 _URL = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{1,10}://|www\.)[^\s<>\"'`*]+"
-    rf"|(?<![@\w.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_TLD})\b(?:/[^\s<>\"'`*]*)?",
+    r"(?:[a-z][a-z0-9+.-]{1,10}://|www\.)[^\s<>\"'`*«»“”]+"
+    rf"|(?<![@\w.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_TLD})\b(?:/[^\s<>\"'`*«»“”]*)?",
     re.IGNORECASE,
 )
 _URL_END = ".,;:!?)]}_~"

@@ -1,4 +1,4 @@
-"""What the catalogue holds for crm_chatbot from the start: words that may be changed at run time."""
+"""What the catalogue holds for crm_chatbot from the start: words that operators may change."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
