@@ -26,7 +26,7 @@ from shared.whatsapp.text import fit, formatted, inert
         ("1. satu\n2. dua", "1. satu\n2. dua"),
         ("[Bayar di sini](https://pay.example/a_b_c)", "Bayar di sini: https://pay.example/a_b_c"),
         ("[https://a.example](https://a.example)", "https://a.example"),
-        ("![foto](https://a.example/x.jpg)", "foto: https://a.example/x.jpg"),
+        ("![gambar](https://a.example/x.jpg)", "gambar: https://a.example/x.jpg"),
         ("<https://a.example/x>", "https://a.example/x"),
         ("**Buka https://a.example/__x__ ya**", "*Buka https://a.example/__x__ ya*"),
         ("**https://a.example/x**", "*https://a.example/x*"),

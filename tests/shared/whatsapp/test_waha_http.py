@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -160,6 +161,29 @@ async def test_a_tenants_server_in_our_own_network_is_not_asked(
 
     assert (failed.value.verdict, failed.value.code) == (Verdict.SESSION, "waha_blocked")
     assert server.connections == 0
+
+
+async def test_history_that_cannot_be_read_is_no_empty_history(
+    server: Listener, waha: HttpWaha
+) -> None:
+    server.ends_with, server.answer = b"\r\n\r\n", answering(200, b"<html>")
+
+    with pytest.raises(WahaFailed, match="could not be read"):
+        await waha.history(to(server), BUDI, since=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def test_an_engine_in_trouble_is_not_taken_for_one_without_ids(
+    server: Listener, waha: HttpWaha
+) -> None:
+    server.ends_with, server.answer = b"\r\n\r\n", answering(500)
+
+    with pytest.raises(WahaFailed, match="waha_error"):
+        await waha.new_message_id(to(server))
+
+
+async def test_media_that_are_no_url_are_elsewhere(server: Listener, waha: HttpWaha) -> None:
+    with pytest.raises(WahaFailed, match="media_elsewhere"):
+        await waha.media(to(server), "http://[x/api/files/toko-contoh/x.jpeg")
 
 
 @pytest.mark.parametrize("engine", ["gows", "noweb", "webjs"])
