@@ -27,19 +27,23 @@ def api_router(prefix: str, *, tag: str) -> APIRouter:
 
 
 class StrictRoute(APIRoute):
-    """A route that asks its guards first and then reads its body, which is never optional."""
+    """A route that asks its guards first and then reads its body.
+
+    A body may be left out where its parameter has a default.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         # FastAPI reads bodies before it solves dependencies: strangers' too.
         guards = [guard for needed in self.dependant.dependencies if (guard := guard_of(needed))]
         takes_body = self.body_field is not None
+        may_lack_body = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def handle_strictly(request: Request) -> Response:
             for guard in guards:
                 await guard(request)
             strict = StrictRequest(request.scope, request.receive)
-            if takes_body:
+            if takes_body and not (may_lack_body and strict.lacks_body()):
                 await strict.json()
             return await handle(strict)
 
@@ -51,6 +55,14 @@ class StrictRequest(Request):
 
     _raw: bytes | None = None
     _object: dict[str, Any] | None = None
+
+    def lacks_body(self) -> bool:
+        """Whether none was sent, as the headers tell; then it is taken to be empty."""
+        told = dict(self.scope["headers"])
+        if b"transfer-encoding" in told or told.get(b"content-length", b"0") != b"0":
+            return False
+        self._raw = b""
+        return True
 
     async def body(self) -> bytes:
         """The bytes as they came: signatures are made over them. Raises Problem (408, 413, 415)."""

@@ -148,7 +148,8 @@ async def open_chat(work: Work, *identities: Identity, **facts: Any) -> Conversa
 
 
 async def another_chat(work: Work, *identities: Identity, **facts: Any) -> Conversation:
-    customer = a_customer(*identities)
+    whose = {"tenant_id": facts.get("tenant_id", TENANT)}
+    customer = a_customer(*identities, **whose)
     conversation = a_conversation(customer, **facts)
     assert await work.customers.add(customer)
     await work.conversations.add(conversation)

@@ -23,6 +23,7 @@ from tests.crm_chatbot.memory_chats import (
     MemoryTimeline,
     MemoryWhatsAppSessions,
 )
+from tests.crm_chatbot.memory_once import MemoryIdempotency
 from tests.crm_chatbot.memory_turns import MemoryExecutions, MemoryLedger, MemoryTurns
 
 
@@ -64,6 +65,7 @@ class MemoryCrm:
                     turns=MemoryTurns(chats, self.time),
                     executions=MemoryExecutions(chats),
                     ledger=self.stored.ledger,
+                    idempotency=MemoryIdempotency(chats, self.time),
                     timeline=MemoryTimeline(chats, self.time),
                     outbox=MemoryOutbox(self),
                 )

@@ -49,6 +49,10 @@ class Chats:
     looked_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
     turns: dict[TurnId, Turn] = field(default_factory=dict[TurnId, Turn])
     executions: list[Execution] = field(default_factory=list[Execution])
+    #: by scope and key: for what, for which message, and when
+    once: dict[tuple[str, str], tuple[str, MessageId, datetime]] = field(
+        default_factory=dict[tuple[str, str], tuple[str, MessageId, datetime]]
+    )
     timeline: list[tuple[ConversationId, Happened]] = field(
         default_factory=list[tuple[ConversationId, Happened]]
     )

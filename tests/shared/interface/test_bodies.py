@@ -41,6 +41,11 @@ async def take_nothing() -> str:
     return "taken"
 
 
+@notes.post("/perhaps")
+async def take_perhaps(note: Note | None = None) -> str:
+    return "nothing" if note is None else note.text
+
+
 app = create_api("Notes", routers=[notes], body_limit=LIMIT)
 
 
@@ -192,6 +197,16 @@ async def test_a_signature_is_checked_over_the_bytes_as_they_came(
 
 async def test_a_route_that_takes_no_body_does_not_mind_one(client: httpx.AsyncClient) -> None:
     assert (await client.post("/notes/nothing", content=b"{")).json() == "taken"
+
+
+async def test_a_body_may_be_left_out_where_the_route_says_so(client: httpx.AsyncClient) -> None:
+    left_out = await client.post("/notes/perhaps")
+    given = await client.post("/notes/perhaps", json={"text": "Hello"})
+    broken = await client.post("/notes/perhaps", content=b"{")
+    needed = await client.post("/notes")
+
+    assert (left_out.json(), given.json()) == ("nothing", "Hello")
+    assert (broken.status_code, needed.status_code) == (415, 415)
 
 
 async def test_who_sends_ten_megabytes_can_read_why_they_are_refused(port: int) -> None:

@@ -7,11 +7,21 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application
+from crm_chatbot.application.conversations import ConversationService
+from crm_chatbot.application.customers import CustomerService
+from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.tenants import TenantService
+from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work
-from crm_chatbot.interface import tenant_keys_api, tenants_api, whatsapp_api
+from crm_chatbot.interface import (
+    conversations_api,
+    customers_api,
+    tenant_keys_api,
+    tenants_api,
+    whatsapp_api,
+)
 from crm_chatbot.interface.administration import Administration
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
@@ -75,6 +85,14 @@ def _administration(base: Ground, menu: Application) -> Administration:
         waha=menu.waha,
         keys=ApiKeys(base.sessions),
         cursors=Cursors(base.vault.key_for("cursors")),
+        conversations=ConversationService(
+            open_work=menu.open_work,
+            now=base.clock,
+            new_id=uuid7,
+            patience_s=load(Shop).resend_ask_after_s,
+        ),
+        customers=CustomerService(menu.open_work, base.clock),
+        looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
     )
 
 
@@ -82,6 +100,12 @@ def _worker_loops(_base: Ground, _app: Application) -> dict[str, Loop]:
     return {}
 
 
-ROUTERS = (tenants_api.router, tenant_keys_api.router, whatsapp_api.router)
+ROUTERS = (
+    tenants_api.router,
+    tenant_keys_api.router,
+    whatsapp_api.router,
+    conversations_api.router,
+    customers_api.router,
+)
 
 SERVICE = Service("crm_chatbot", ROUTERS, run, waits=WAITS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from crm_chatbot.application.answering import Spent
+from crm_chatbot.application.once import Idempotency
 from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.customer import Customers
 from crm_chatbot.domain.message import Messages, TurnId
@@ -46,6 +47,7 @@ class Work:
     turns: Turns
     executions: Executions
     ledger: Ledger
+    idempotency: Idempotency
     timeline: Timeline
     outbox: Outbox
 

@@ -1,10 +1,10 @@
 """Messages in PostgreSQL, in the order in which their conversation gave them their places."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
@@ -157,7 +157,7 @@ def row_of(message: Message) -> dict[str, Any]:
     return {**vars(message), "wa_ids": list(message.wa_ids), "content": dict(message.content)}
 
 
-def message_of(row: RowMapping) -> Message:
+def message_of(row: Mapping[str, Any]) -> Message:
     """A row as the message that it was."""
     facts = {name: value for name, value in row.items() if name != "tenant_id"}
     named: dict[str, Any] = {

@@ -13,6 +13,7 @@ from crm_chatbot.infrastructure.customer_store import SqlCustomers
 from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
 from crm_chatbot.infrastructure.ledger import SqlLedger
 from crm_chatbot.infrastructure.message_store import SqlMessages
+from crm_chatbot.infrastructure.once_store import SqlIdempotency
 from crm_chatbot.infrastructure.tables import SCHEMA
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
@@ -72,6 +73,7 @@ def sql_work(
                 turns=SqlTurns(session, tenant_id),
                 executions=SqlExecutions(session, tenant_id),
                 ledger=SqlLedger(session, tenant_id),
+                idempotency=SqlIdempotency(session, tenant_id),
                 timeline=timeline,
                 outbox=SqlOutbox(session, queues, said),
             )

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from crm_chatbot.application.conversations import ConversationService
+from crm_chatbot.application.customers import CustomerService
+from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.tenants import TenantList, TenantService
 from crm_chatbot.domain.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
@@ -25,6 +28,9 @@ class Administration:
     waha: Waha
     keys: ApiKeys
     cursors: Cursors
+    conversations: ConversationService
+    customers: CustomerService
+    looking: Looking
 
 
 async def administration(request: Request) -> Administration:

@@ -1,0 +1,86 @@
+"""Customers as people see and change them: their profile, and that they are forgotten."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Unpack
+from uuid import UUID
+
+from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.domain.conversation import Conversation
+from crm_chatbot.domain.customer import Customer, CustomerId, Profile
+from crm_chatbot.domain.message import MessageState
+from crm_chatbot.domain.tenant import TenantId
+from shared.contracts import WithdrawWhatsApp
+from shared.domain import ChangedSince, Clock
+
+#: What stands where somebody's number stood.
+NOWHERE = "erased"
+
+
+@dataclass(frozen=True)
+class CustomerService:
+    """A phone number is WhatsApp's to change, and nobody else's."""
+
+    open_work: OpenWork
+    now: Clock
+
+    async def get(self, tenant_id: TenantId, customer_id: CustomerId) -> Customer:
+        """Raises CustomerNotFound."""
+        async with self.open_work(tenant_id) as work:
+            return await work.customers.get(customer_id)
+
+    async def describe(
+        self,
+        tenant_id: TenantId,
+        customer_id: CustomerId,
+        *,
+        expected: int | None = None,
+        **profile: Unpack[Profile],
+    ) -> Customer:
+        """Only what is named; with `expected`, only that version.
+
+        Raises CustomerNotFound, ProfileRejected, ChangedSince.
+        """
+        async with self.open_work(tenant_id) as work:
+            customer = await work.customers.lock(customer_id)
+            if expected not in {None, customer.version}:
+                raise ChangedSince(name=str(customer_id), version=customer.version)
+            customer.describe(self.now(), **profile)
+            await work.customers.save(customer)
+        return customer
+
+    async def forget(self, tenant_id: TenantId, customer_id: CustomerId) -> None:
+        """Erase who it was and what was said; that something was said remains.
+
+        Whoever writes from the same number afterwards is somebody new. A second time is no
+        mistake. Raises CustomerNotFound.
+        """
+        async with self.open_work(tenant_id) as work:
+            customer = await work.customers.lock(customer_id)
+            conversation = await work.conversations.lock_of(customer_id)
+            if conversation is not None:
+                await _erase(work, conversation)
+            customer.forget(self.now())
+            await work.customers.save(customer)
+
+
+async def _erase(work: Work, conversation: Conversation) -> None:
+    """Nothing more is decided, and nothing more is sent."""
+    conversation.interrupt()
+    await work.messages.leave_to_person(conversation.id, reason="erased")
+    await _withdraw_all(work, conversation)
+    conversation.chat_id = NOWHERE
+    await work.messages.erase(conversation.id)
+    await work.conversations.save(conversation)
+    await work.timeline.note(conversation.id, "customer.erased")
+
+
+async def _withdraw_all(work: Work, conversation: Conversation) -> None:
+    leaving = await work.messages.leaving(conversation.id)
+    handed: Sequence[UUID] = [m.id for m in leaving if m.state is MessageState.HANDED]
+    for message in leaving:
+        message.end(MessageState.WITHDRAWN, "erased")
+        await work.messages.save(message)
+    if handed:
+        withdrawal = WithdrawWhatsApp(tenant_id=conversation.tenant_id, message_ids=list(handed))
+        await work.outbox.say(withdrawal)
