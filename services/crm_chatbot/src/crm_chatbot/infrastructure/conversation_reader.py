@@ -107,7 +107,7 @@ class SqlConversationReader:
     ) -> Sequence[ConversationSeen]:
         async with tenant_transaction(self._sessions, tenant_id) as session:
             rows = await session.execute(_THESE, {"tenant": tenant_id, "ids": list(ids)})
-            return list(map(_seen, rows.mappings()))
+            return [_seen(dict(row)) for row in rows.mappings()]
 
     async def page(
         self, tenant_id: TenantId, wanted: Wanted, /, *, after: Place | None, limit: int
@@ -116,7 +116,8 @@ class SqlConversationReader:
         query = text(" AND ".join([_SEEN, *conditions]) + _NEWEST_FIRST)
         facts |= {"tenant": tenant_id, "limit": limit}
         async with tenant_transaction(self._sessions, tenant_id) as session:
-            return list(map(_seen, (await session.execute(query, facts)).mappings()))
+            rows = await session.execute(query, facts)
+            return [_seen(dict(row)) for row in rows.mappings()]
 
     async def messages(
         self,

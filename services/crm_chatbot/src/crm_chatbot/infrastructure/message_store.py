@@ -98,7 +98,7 @@ class SqlMessages:
     async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
         query = select(messages).where(self._is_ours, _of(conversation_id))
         rows = await self._session.execute(query.order_by(messages.c.seq.desc()).limit(most))
-        return [message_of(row) for row in rows.mappings()][::-1]
+        return [message_of(dict(row)) for row in rows.mappings()][::-1]
 
     async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
         found = await self._session.execute(
@@ -145,7 +145,7 @@ class SqlMessages:
     async def _found(self, *which: ColumnElement[bool], most: int | None = None) -> list[Message]:
         query = select(messages).where(self._is_ours, *which).order_by(messages.c.seq)
         rows = await self._session.execute(query if most is None else query.limit(most))
-        return [message_of(row) for row in rows.mappings()]
+        return [message_of(dict(row)) for row in rows.mappings()]
 
 
 def _of(conversation_id: ConversationId) -> ColumnElement[bool]:

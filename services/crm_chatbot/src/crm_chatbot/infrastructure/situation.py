@@ -51,7 +51,7 @@ async def look(
     row = (await session.execute(_SITUATION, facts)).mappings().one_or_none()
     if row is None:
         raise ConversationNotFound(conversation_id=conversation_id)
-    return _situation(row), row["heard_seq"]
+    return _situation(dict(row)), row["heard_seq"]
 
 
 def _situation(row: Row) -> Situation:

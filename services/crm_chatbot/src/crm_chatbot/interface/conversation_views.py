@@ -52,7 +52,7 @@ class ConversationListQuery(Body):
         return Wanted(
             mode=self.mode,
             state=self.state,
-            customer_id=self.customer_id and CustomerId(self.customer_id),
+            customer_id=None if self.customer_id is None else CustomerId(self.customer_id),
             is_unread=self.unread,
             updated_since=self.updated_since,
         )

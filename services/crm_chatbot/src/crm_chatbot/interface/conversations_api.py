@@ -49,10 +49,10 @@ async def list_conversations(
         after = Place(datetime.fromisoformat(at), ConversationId(UUID(conversation_id)))
     found = await app.looking.page(tenant_id, wanted.wanted(), after=after, limit=wanted.limit + 1)
     shown = found[: wanted.limit]
-    place = _place(shown) if len(found) > wanted.limit else None
+    place = _place(shown) if len(found) > wanted.limit else []
     return ConversationPage(
         conversations=list(map(ConversationView.of, shown)),
-        next_cursor=place and app.cursors.encode(place, context=context),
+        next_cursor=_cursor(app, place, context),
     )
 
 
@@ -76,10 +76,10 @@ async def list_messages(
         tenant_id, named, before=_before(app, wanted, context), limit=wanted.limit + 1
     )
     shown = found[-wanted.limit :]
-    place = [shown[0].message.seq] if len(found) > wanted.limit else None
+    place = [shown[0].message.seq] if len(found) > wanted.limit else []
     return MessagePage(
         messages=list(map(MessageView.of, shown)),
-        next_cursor=place and app.cursors.encode(place, context=context),
+        next_cursor=_cursor(app, place, context),
     )
 
 
@@ -97,11 +97,11 @@ async def get_timeline(
     situation = await app.looking.reader.situation(tenant_id, named)
     found = await app.looking.reader.steps(tenant_id, named, before=before, limit=wanted.limit + 1)
     shown = found[-wanted.limit :]
-    place = [shown[0].number] if len(found) > wanted.limit else None
+    place = [shown[0].number] if len(found) > wanted.limit else []
     return TimelinePage(
         verdict=verdict(situation),
         steps=list(map(StepView.of, shown)),
-        next_cursor=place and app.cursors.encode(place, context=context),
+        next_cursor=_cursor(app, place, context),
     )
 
 
@@ -194,7 +194,7 @@ async def _known(
 async def _listed(app: Administration, caller: Caller, tenant_id: UUID | None) -> TenantId | None:
     """Whose conversations are to be listed; None: everybody's. Raises TenantNotFound."""
     if tenant_id is None:
-        return caller.tenant_id and TenantId(caller.tenant_id)
+        return None if caller.tenant_id is None else TenantId(caller.tenant_id)
     return (await app.tenants.get(known_to(caller, tenant_id))).id
 
 
@@ -203,6 +203,11 @@ async def _shown(
 ) -> ConversationView:
     seen = await app.looking.find(tenant_id, ConversationId(conversation_id))
     return ConversationView.of(seen)
+
+
+def _cursor(app: Administration, place: Sequence[str | int], context: str) -> str | None:
+    """To where the next page begins; None: there is none."""
+    return app.cursors.encode(place, context=context) if place else None
 
 
 def _place(shown: Sequence[ConversationSeen]) -> list[str | int]:
