@@ -57,9 +57,10 @@ class StrictRequest(Request):
     _object: dict[str, Any] | None = None
 
     def lacks_body(self) -> bool:
-        """Whether none was sent, as the headers tell; then it is taken to be empty."""
+        """Whether no body was even announced; then it is taken to be empty."""
         told = dict(self.scope["headers"])
-        if b"transfer-encoding" in told or told.get(b"content-length", b"0") != b"0":
+        length = told.get(b"content-length", b"0")
+        if length != b"0" or told.keys() & {b"transfer-encoding", b"content-type"}:
             return False
         self._raw = b""
         return True

@@ -203,10 +203,11 @@ async def test_a_body_may_be_left_out_where_the_route_says_so(client: httpx.Asyn
     left_out = await client.post("/notes/perhaps")
     given = await client.post("/notes/perhaps", json={"text": "Hello"})
     broken = await client.post("/notes/perhaps", content=b"{")
+    announced = await client.post("/notes/perhaps", headers={"Content-Type": "application/json"})
     needed = await client.post("/notes")
 
     assert (left_out.json(), given.json()) == ("nothing", "Hello")
-    assert (broken.status_code, needed.status_code) == (415, 415)
+    assert (broken.status_code, announced.status_code, needed.status_code) == (415, 400, 415)
 
 
 async def test_who_sends_ten_megabytes_can_read_why_they_are_refused(port: int) -> None:
