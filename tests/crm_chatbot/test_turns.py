@@ -123,6 +123,20 @@ async def test_the_model_knows_what_was_said_before(shop: Shop) -> None:
     ]
 
 
+async def test_an_answer_to_half_of_what_was_said_is_known_to_the_next_turn(shop: Shop) -> None:
+    models = FakeModels(echo)
+    shop.models = models
+    chat = await shop.chat()
+    await shop.hears(chat, *(f"pesan {n}" for n in range(21)))
+
+    async with shop.working():
+        await shop.answered(chat)
+
+    roles = [message.role for message in models.asked[-1].messages]
+    assert roles == ["system", "user", "assistant", "user"]
+    assert models.asked[-1].messages[-1].text == "pesan 20"
+
+
 async def test_a_cache_that_lies_is_not_believed(shop: Shop) -> None:
 
     models = FakeModels(echo)

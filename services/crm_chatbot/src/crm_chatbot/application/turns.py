@@ -28,7 +28,7 @@ from crm_chatbot.domain.conversation import (
 )
 from crm_chatbot.domain.customer import Customer
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Message, TurnId
+from crm_chatbot.domain.message import Message, MessageState, TurnId
 from crm_chatbot.domain.phrases import Phrase, said
 from crm_chatbot.domain.speech import language_of
 from crm_chatbot.domain.tenant import Tenant, TenantId
@@ -255,7 +255,8 @@ async def _history(
     if known is not None and known.seq == first_seq - 1:
         return known.said
     newest = await work.messages.newest(conversation.id, most=MOST_HISTORY + MOST_MESSAGES)
-    return history_of([message for message in newest if message.seq < first_seq])
+    # Also what was said after the first of them was heard: an answer to those before it, perhaps.
+    return history_of([message for message in newest if message.state is not MessageState.NEW])
 
 
 def _language(tenant: Tenant, customer: Customer, heard: Sequence[Message]) -> Language:
