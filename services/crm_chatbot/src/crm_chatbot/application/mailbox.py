@@ -86,7 +86,9 @@ class Worker:
     _lost: set[Claim] = field(default_factory=set[Claim])
     #: held at the last beat, but not worked on
     _strays: set[Claim] = field(default_factory=set[Claim])
-    _is_leaving: bool = False
+    #: before its first beat the others take it for dead
+    _has_beaten: asyncio.Event = field(default_factory=asyncio.Event)
+    _telling: asyncio.Future[None] | None = None
 
     @property
     def share(self) -> int:
@@ -101,6 +103,7 @@ class Worker:
 
     async def take_what_is_ready(self) -> None:
         """Claim and answer, until cancelled."""
+        await self._has_beaten.wait()
         while True:
             claimed: Sequence[Claim] = ()
             if room := self.capacity - len(self._busy):
@@ -122,12 +125,12 @@ class Worker:
             self.pulse.miss()
             raise DatabaseUnavailable("no beat") from away
         self.pulse.beat()
+        self._has_beaten.set()
         self._stop_what_is_lost(before - held)
         await self._hand_back_strays(held - before)
 
     async def drain(self, patience_s: float) -> None:
         """Claim nothing more, finish what can be finished in time, hand the rest back."""
-        self._is_leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s), self._emptied:
                 await self._emptied.wait_for(lambda: not self._busy)
@@ -185,7 +188,8 @@ class Worker:
         # There is room again, and the conversation may have more to say.
         self._rung.set()
         if not self._busy:
-            self._told = asyncio.ensure_future(self._notify())
+            # Kept, because a task that nobody refers to may be collected before it has run.
+            self._telling = asyncio.ensure_future(self._notify())
 
     async def _notify(self) -> None:
         async with self._emptied:
