@@ -12,6 +12,7 @@ from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
+from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work
@@ -91,7 +92,11 @@ def _administration(base: Ground, menu: Application) -> Administration:
             new_id=uuid7,
             patience_s=load(Shop).resend_ask_after_s,
         ),
-        customers=CustomerService(menu.open_work, base.clock),
+        customers=CustomerService(
+            menu.open_work,
+            RedisHistories(base.hints, ttl_s=load(Shop).conversation_ttl),
+            base.clock,
+        ),
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
     )
 

@@ -15,8 +15,8 @@ from crm_chatbot.domain.message import Author, Direction, Message, MessageId, Me
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from shared.domain import Clock, Conflict, Invalid
 
-#: As much as waha_sender sends: four parts of 3,500 characters.
-TEXT_LIMIT = 14_000
+#: It is sent in parts, of which there are not many: nothing of a person's words may be left out.
+TEXT_LIMIT = 8_000
 NOTE_LIMIT = 8_000
 
 _API = TakeoverReason.API
@@ -25,6 +25,10 @@ _API = TakeoverReason.API
 class TextRejected(Invalid):
     message = "A text has 1 to {limit} characters, and not only blank ones."
     at = "/text"
+
+
+class CustomerErased(Conflict):
+    message = "This customer was erased: there is nobody to write to."
 
 
 class TenantSuspended(Conflict):
@@ -83,17 +87,16 @@ class ConversationService:
     ) -> Accepted:
         """Write to the customer as a person, who takes over with it.
 
-        Raises TextRejected, ConversationNotFound, TenantSuspended, IdempotencyKeyReused.
+        Raises TextRejected, ConversationNotFound, TenantSuspended, CustomerErased,
+        IdempotencyKeyReused.
         """
-        _refuse_unsayable(text, TEXT_LIMIT)
+        refuse_unsayable(text, TEXT_LIMIT)
         message_id = MessageId(self.new_id())
         async with self._changing(tenant_id, conversation_id) as (work, conversation):
             first = await work.idempotency.claim(once, message_id) if once else message_id
             if first != message_id:
                 return Accepted(first, is_replay=True)
-            tenant = await work.tenants.get(tenant_id)
-            if not tenant.is_active:
-                raise TenantSuspended
+            tenant = await _tenant_to_send_for(work, conversation)
             await self._silence(work, conversation, tenant)
             message = self._written(conversation, message_id, text, Direction.OUT)
             await work.messages.add([message])
@@ -106,8 +109,11 @@ class ConversationService:
     async def note(
         self, tenant_id: TenantId, conversation_id: ConversationId, text: str
     ) -> Message:
-        """Write something down that only colleagues see. Raises TextRejected, ..."""
-        _refuse_unsayable(text, NOTE_LIMIT)
+        """Write something down that only colleagues see.
+
+        Raises TextRejected, ConversationNotFound.
+        """
+        refuse_unsayable(text, NOTE_LIMIT)
         message_id = MessageId(self.new_id())
         async with self._changing(tenant_id, conversation_id) as (work, conversation):
             note = self._written(conversation, message_id, text, Direction.NOTE)
@@ -167,7 +173,17 @@ class ConversationService:
         )
 
 
-def _refuse_unsayable(text: str, limit: int) -> None:
+async def _tenant_to_send_for(work: Work, conversation: Conversation) -> Tenant:
+    tenant = await work.tenants.get(conversation.tenant_id)
+    if not tenant.is_active:
+        raise TenantSuspended
+    if conversation.is_forgotten:
+        raise CustomerErased
+    return tenant
+
+
+def refuse_unsayable(text: str, limit: int) -> None:
+    """Raises TextRejected."""
     # Zero-width characters (category Cf) say no more than spaces do.
     is_said = any(not c.isspace() and unicodedata.category(c) not in {"Cf", "Cc"} for c in text)
     if len(text) > limit or not is_said:

@@ -1,11 +1,12 @@
 """Customers as people see and change them: their profile, and that they are forgotten."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Unpack
 from uuid import UUID
 
+from crm_chatbot.application.outbound import end
 from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.application.turns import Histories, Remembered
 from crm_chatbot.domain.conversation import Conversation
 from crm_chatbot.domain.customer import Customer, CustomerId, Profile
 from crm_chatbot.domain.message import MessageState
@@ -13,8 +14,7 @@ from crm_chatbot.domain.tenant import TenantId
 from shared.contracts import WithdrawWhatsApp
 from shared.domain import ChangedSince, Clock
 
-#: What stands where somebody's number stood.
-NOWHERE = "erased"
+_NOTHING = Remembered(seq=0, said=())
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class CustomerService:
     """A phone number is WhatsApp's to change, and nobody else's."""
 
     open_work: OpenWork
+    histories: Histories
     now: Clock
 
     async def get(self, tenant_id: TenantId, customer_id: CustomerId) -> Customer:
@@ -62,25 +63,26 @@ class CustomerService:
                 await _erase(work, conversation)
             customer.forget(self.now())
             await work.customers.save(customer)
+        if conversation is not None:
+            await self.histories.put(tenant_id, conversation.id, _NOTHING)
 
 
 async def _erase(work: Work, conversation: Conversation) -> None:
     """Nothing more is decided, and nothing more is sent."""
-    conversation.interrupt()
+    conversation.forget_customer()
     await work.messages.leave_to_person(conversation.id, reason="erased")
     await _withdraw_all(work, conversation)
-    conversation.chat_id = NOWHERE
     await work.messages.erase(conversation.id)
     await work.conversations.save(conversation)
     await work.timeline.note(conversation.id, "customer.erased")
 
 
 async def _withdraw_all(work: Work, conversation: Conversation) -> None:
-    leaving = await work.messages.leaving(conversation.id)
-    handed: Sequence[UUID] = [m.id for m in leaving if m.state is MessageState.HANDED]
-    for message in leaving:
-        message.end(MessageState.WITHDRAWN, "erased")
-        await work.messages.save(message)
+    handed: list[UUID] = []
+    for message in await work.messages.leaving(conversation.id):
+        if message.state is MessageState.HANDED:
+            handed.append(message.id)
+        await end(work, message, MessageState.WITHDRAWN, "erased")
     if handed:
-        withdrawal = WithdrawWhatsApp(tenant_id=conversation.tenant_id, message_ids=list(handed))
+        withdrawal = WithdrawWhatsApp(tenant_id=conversation.tenant_id, message_ids=handed)
         await work.outbox.say(withdrawal)

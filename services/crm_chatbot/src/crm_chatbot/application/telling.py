@@ -3,16 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crm_chatbot.application.verdict import WHY_A_PERSON, WHY_IGNORED, WHY_LEFT
+from crm_chatbot.application.reasons import in_words
 from crm_chatbot.domain.conversation import Happened
 
 Facts = Mapping[str, Any]
-
-_REASONS: Mapping[str, str] = {
-    **WHY_LEFT,
-    **WHY_IGNORED,
-    **{reason.value: why for reason, why in WHY_A_PERSON.items()},
-}
 
 _WRITERS = {
     "customer": "The customer wrote",
@@ -37,7 +31,7 @@ def _because(sentence: str) -> Callable[[Facts], str]:
 
     def told(facts: Facts) -> str:
         code = facts.get("code") or facts.get("reason")
-        return f"{sentence}: {_REASONS.get(code, code)}." if code else f"{sentence}."
+        return f"{sentence}: {in_words(str(code))}." if code else f"{sentence}."
 
     return told
 
@@ -45,7 +39,7 @@ def _because(sentence: str) -> Callable[[Facts], str]:
 def _received(facts: Facts) -> str:
     who = _WRITERS.get(facts.get("author", "customer"), "Somebody wrote")
     kind, why = _kind(facts), facts.get("code")
-    left = f"; it is left to a person: {_REASONS.get(why, why)}." if why else "."
+    left = f"; it is left to a person: {in_words(str(why))}." if why else "."
     return f"{who} ({kind}){left}"
 
 
@@ -88,7 +82,7 @@ def _failed(facts: Facts) -> str:
 
 def _not_sent(facts: Facts) -> str:
     state, code = str(facts.get("state", "")), facts.get("code")
-    why = f": {_NOT_SENT.get(str(code), code)}." if code else "."
+    why = f": {in_words(str(code))}." if code else "."
     return _FATES.get(state, "The message was not sent") + why
 
 
@@ -134,11 +128,6 @@ _FATES = {
     "failed": "The message could not be sent",
     "unknown": "Nobody can tell whether the message arrived",
     "withdrawn": "The message was taken back before it left",
-}
-
-_NOT_SENT = {
-    "suppressed_takeover": "a person had taken over",
-    "erased": "the customer was erased",
 }
 
 #: By what was noted. A test looks for every name that the code notes.

@@ -4,41 +4,11 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from crm_chatbot.application.looking import LastHeard, LastSpoken, Situation, Status
-from crm_chatbot.domain.conversation import Mode, TakeoverReason
+from crm_chatbot.application.looking import LastSpoken, Situation, Status
+from crm_chatbot.application.reasons import WHO_ANSWERS, in_words
+from crm_chatbot.domain.conversation import Mode
 from crm_chatbot.domain.message import Author, MessageState
 from crm_chatbot.domain.turn import Outcome
-
-WHY_A_PERSON: Mapping[TakeoverReason, str] = {
-    TakeoverReason.API: "somebody asked for it through the API",
-    TakeoverReason.PHONE: "the owner typed on the phone",
-    TakeoverReason.CUSTOMER: "the customer asked for one",
-    TakeoverReason.FAILURE: "the bot failed again and again",
-    TakeoverReason.LOOP: "the other side seems to be a bot, too",
-    TakeoverReason.BUDGET: "this chat, or this shop, has had its share of answers",
-    TakeoverReason.STALE: "messages arrived long after they were sent",
-    TakeoverReason.SAFETY: "somebody may come to harm",
-    TakeoverReason.TIMEOUT: "no person wrote for a while",
-}
-
-#: Why a message is nobody's to answer, by its code.
-WHY_IGNORED: Mapping[str, str] = {
-    "call": "it was a call, which nobody here can take",
-    "empty": "there was nothing in it",
-    "stale": "it arrived long after it was sent",
-    "opted_out": "the customer wants to hear nothing more",
-    "opted_in": "the customer only said that they want to hear from us again",
-    "revoked": "the customer took it back",
-    "reaction": "it was a reaction only",
-}
-
-WHY_LEFT: Mapping[str, str] = {
-    "tenant_suspended": "the shop was suspended",
-    "person_answered": "a person was answering",
-    "opted_out": "the customer wants to hear nothing more",
-    "merged": "a person was answering when two chats turned out to be one",
-    "erased": "the customer was erased",
-}
 
 HOW_ANSWERED: Mapping[Outcome, str] = {
     Outcome.ANSWERED: "The bot has answered the last message",
@@ -57,9 +27,9 @@ HOW_IT_WENT: Mapping[Status, str] = {
     Status.SENT: "the reply was sent",
     Status.DELIVERED: "the reply was delivered",
     Status.READ: "the reply was read",
-    Status.FAILED: "the reply could not be sent{code}",
-    Status.UNKNOWN: "nobody can tell whether the reply arrived{code}",
-    Status.WITHDRAWN: "the reply was taken back{code}",
+    Status.FAILED: "the reply could not be sent{why}",
+    Status.UNKNOWN: "nobody can tell whether the reply arrived{why}",
+    Status.WITHDRAWN: "the reply was taken back{why}",
 }
 
 #: Neither needs explaining.
@@ -86,7 +56,7 @@ def _person(situation: Situation) -> Told:
     if situation.mode is not Mode.HUMAN:
         return None
     reason = situation.mode_reason
-    why = f" ({WHY_A_PERSON[reason]})" if reason else ""
+    why = f" ({WHO_ANSWERS[reason]})" if reason else ""
     since = _time(situation.mode_since, situation)
     until = "until it is handed back"
     if situation.handback_at:
@@ -129,21 +99,29 @@ def _waiting(situation: Situation) -> Told:
     return f"The bot waits for the customer to finish, and answers from {ready_at} on."
 
 
+def _opted_out(situation: Situation) -> Told:
+    if situation.heard is None or situation.heard.reason != "opted_out":
+        return None
+    return (
+        "The customer wants to hear nothing more: the bot is silent until they ask to be "
+        "answered again."
+    )
+
+
 def _ignored(situation: Situation) -> Told:
     heard = situation.heard
     if heard is None or heard.state is not MessageState.IGNORED or _is_answered(situation):
         return None
-    return f"The last message was ignored: {_why(WHY_IGNORED, heard)}."
+    return f"The last message was ignored: {_why(heard.reason)}."
 
 
 def _left(situation: Situation) -> Told:
     heard = situation.heard
     if heard is None or heard.state is not MessageState.FOR_PERSON or _is_answered(situation):
         return None
-    reasons = {**{reason.value: why for reason, why in WHY_A_PERSON.items()}, **WHY_LEFT}
     return (
-        f"The last message was left to a person: {_why(reasons, heard)}; "
-        "the bot answers from the next one on."
+        f"The last message was left to a person: {_why(heard.reason)}; the bot answers from the "
+        "next one on."
     )
 
 
@@ -152,8 +130,8 @@ def _answered(situation: Situation) -> Told:
     how = _author(spoken) if heard is None or heard.outcome is None else HOW_ANSWERED[heard.outcome]
     if spoken is None or not spoken.is_after_heard:
         return f"{how}." if how else None
-    code = f" ({spoken.reason})" if spoken.reason else ""
-    return f"{how}; {HOW_IT_WENT[spoken.status].format(code=code)}."
+    why = f": {in_words(spoken.reason)}" if spoken.reason else ""
+    return f"{how}; {HOW_IT_WENT[spoken.status].format(why=why)}."
 
 
 def _author(spoken: LastSpoken | None) -> str:
@@ -167,8 +145,8 @@ def _is_answered(situation: Situation) -> bool:
     return situation.spoken is not None and situation.spoken.is_after_heard
 
 
-def _why(reasons: Mapping[str, str], heard: LastHeard) -> str:
-    return reasons.get(heard.reason or "", heard.reason or "nobody noted why")
+def _why(code: str | None) -> str:
+    return in_words(code) if code else "nobody noted why"
 
 
 def _times(count: int) -> str:
@@ -187,6 +165,7 @@ _RULES: tuple[Callable[[Situation], Told], ...] = (
     _nothing_heard,
     _stuck,
     _new,
+    _opted_out,
     _ignored,
     _left,
     _answered,

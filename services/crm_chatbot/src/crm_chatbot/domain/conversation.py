@@ -80,6 +80,10 @@ class AlreadyInMode(Conflict):
     message = "This conversation is answered by the {mode} already."
 
 
+#: What stands in the place of a chat that was forgotten.
+_NOWHERE = "erased"
+
+
 @dataclass(eq=False, kw_only=True)
 class Conversation(Aggregate):
     """Changed only while its row is locked, so that `seq` order is the order of commits.
@@ -200,6 +204,16 @@ class Conversation(Aggregate):
             self.ready_at, self.first_unanswered_at = min(ready), min(first, default=min(ready))
         self.last_inbound_at = max(inbound, default=None)
         self.last_message_at = max(self.last_message_at, other.last_message_at)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Nobody knows any more whom replies went to."""
+        return self.chat_id == _NOWHERE
+
+    def forget_customer(self) -> None:
+        """There is nobody to write to any more."""
+        self.interrupt()
+        self.chat_id = _NOWHERE
 
     def happened(self, happening: Happening) -> ConversationState:
         """Move on, if this happening moves anything; the state that it is in now."""

@@ -5,9 +5,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
-from crm_chatbot.application.conversations import NOTE_LIMIT, TEXT_LIMIT
+from crm_chatbot.application.conversations import (
+    NOTE_LIMIT,
+    TEXT_LIMIT,
+    TextRejected,
+    refuse_unsayable,
+)
 from crm_chatbot.application.looking import (
     MOST_UNREAD,
     ConversationSeen,
@@ -75,10 +81,21 @@ class TakeOver(Body):
     )
 
 
+def _says_something(text: str) -> str:
+    try:
+        refuse_unsayable(text, len(text))
+    except TextRejected as refusal:
+        raise PydanticCustomError("empty", "It says nothing.") from refusal
+    return text
+
+
+Words = Annotated[str, AfterValidator(_says_something)]
+
+
 class MessageText(Body):
     """What a person writes to the customer."""
 
-    text: str = Field(
+    text: Words = Field(
         max_length=TEXT_LIMIT,
         description="Longer than WhatsApp takes, it is sent in parts.",
         examples=["Halo kak, ini Sari. Ada yang bisa dibantu?"],
@@ -88,7 +105,7 @@ class MessageText(Body):
 class NoteText(Body):
     """What a person writes for colleagues."""
 
-    text: str = Field(max_length=NOTE_LIMIT, examples=["Pelanggan tetap, suka arabika."])
+    text: Words = Field(max_length=NOTE_LIMIT, examples=["Pelanggan tetap, suka arabika."])
 
 
 class CustomerShown(BaseModel):
