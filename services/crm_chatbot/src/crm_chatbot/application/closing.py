@@ -75,14 +75,14 @@ class Closing:
     retry_base_s: float
     jitter: Callable[[], float]
 
-    async def commit(self, brief: Brief, progress: Progress) -> Closed:
+    async def record(self, brief: Brief, progress: Progress) -> Closed:
         """Raises TurnLost when the conversation is somebody else's by now."""
         decision = progress.decision
         if decision is None:
             raise ValueError("nothing was decided")
         async with self.open_work(brief.tenant.id) as work:
             conversation, turn = await self._still_ours(work, brief.claim)
-            await self._record(work, turn, brief, progress)
+            await self._account(work, turn, brief, progress)
             unanswered = await work.messages.unanswered(conversation.id, most=_MOST_NEWER)
             rest = [message for message in unanswered if not turn.covers(message.seq)]
             if rest and turn.may_restart and decision.outcome is not Outcome.GIVEN_UP:
@@ -101,7 +101,7 @@ class Closing:
         """Newer words came before anything was done: another turn takes this one's place."""
         async with self.open_work(brief.tenant.id) as work:
             _, turn = await self._still_ours(work, brief.claim)
-            await self._record(work, turn, brief, Progress())
+            await self._account(work, turn, brief, Progress())
             await self.drop(work, turn, TurnStatus.SUPERSEDED)
 
     async def put_off(self, claim: Claim, brief: Brief | None, trouble: Trouble) -> bool:
@@ -152,7 +152,7 @@ class Closing:
             raise TurnLost
         return conversation, turn
 
-    async def _record(self, work: Work, turn: Turn, brief: Brief, progress: Progress) -> None:
+    async def _account(self, work: Work, turn: Turn, brief: Brief, progress: Progress) -> None:
         """What it took: in the books, and step by step in the timeline."""
         meter = brief.meter
         earlier = [one for one in progress.spent if one.attempt != meter.attempt]

@@ -229,7 +229,7 @@ class TurnService:
     async def _close(self, brief: Brief, progress: Progress) -> bool:
         """False when newer words came before anything was done: then it begins anew."""
         crash_point("turn.before_commit")
-        closed = await self.closing.commit(brief, progress)
+        closed = await self.closing.record(brief, progress)
         crash_point("turn.committed")
         if closed.remembered_until is not None:
             remembered = Remembered(closed.remembered_until, closed.history)
@@ -240,7 +240,7 @@ class TurnService:
         """Try again later; if it will never work, say so and call a person."""
         is_put_off = await self.closing.put_off(claim, brief, trouble)
         if brief is not None and not is_put_off:
-            await self.closing.commit(brief, given_up(brief))
+            await self.closing.record(brief, given_up(brief))
 
 
 def given_up(brief: Brief) -> Progress:
