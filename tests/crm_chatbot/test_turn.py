@@ -40,6 +40,26 @@ def test_newer_words_replace_it_twice_and_never_what_it_has_done(
     assert turn.may_restart is may
 
 
+@pytest.mark.parametrize(
+    ("unanswered", "gives_way"),
+    [
+        ([3, 4, 5], False),
+        ([3, 4, 5, 8], True),
+        ([], False),
+        ([8], True),
+        (list(range(3, 30)), True),
+    ],
+)
+def test_a_turn_gives_way_to_more_words(unanswered: list[int], gives_way: bool) -> None:
+    assert a_turn().gives_way_to(unanswered) is gives_way
+
+
+def test_a_turn_that_holds_all_that_one_may_hold_gives_way_to_nothing() -> None:
+    turn = a_turn(seqs=tuple(range(1, 21)))
+
+    assert not turn.gives_way_to(list(range(1, 40)))
+
+
 def test_a_turn_is_hopeless_after_so_many_failures_or_attempts() -> None:
     failing, crashing = a_turn(), a_turn()
 

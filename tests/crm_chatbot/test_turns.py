@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -21,6 +22,7 @@ from crm_chatbot.domain.message import Author, Kind, MessageState
 from crm_chatbot.domain.phrases import Phrase, said
 from crm_chatbot.domain.tenant import ReplyLimits, TenantStatus
 from crm_chatbot.domain.turn import MOST_FAILURES, TurnLimits
+from shared.contracts import TurnDue
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.llm.chat import ChatMessage, ModelFailed, Reply, ToolSpec
 from tests.crm_chatbot.builders import NOON, a_tenant
@@ -53,6 +55,12 @@ async def shop(sessions: Sessions, clock: DatabaseClock) -> Shop:
 async def tick(shop: Shop, chat: Conversation) -> None:
     """One claim, worked on until it is over."""
     await shop.service().answer(await shop.claim(chat), {})
+
+
+async def announced(shop: Shop) -> list[UUID]:
+    """Which conversations the bell was rung for."""
+    rows = await shop.rows("SELECT body FROM crm.outbox WHERE kind = 'TurnDue' ORDER BY id")
+    return [TurnDue.model_validate_json(row.body).conversation_id for row in rows]
 
 
 async def statuses(shop: Shop) -> list[tuple[str, str | None]]:
@@ -236,6 +244,7 @@ async def test_whoever_never_stops_writing_is_answered_after_two_restarts(shop: 
     rest = await shop.conversation(chat)
     assert rest.ready_at is not None
     assert rest.lease_worker is None
+    assert await announced(shop) == [chat.id]
 
 
 async def test_newer_words_wait_where_something_was_done(shop: Shop) -> None:
@@ -445,6 +454,7 @@ async def test_a_turn_that_fails_is_tried_again_later(shop: Shop) -> None:
 
     assert put_off.lease_worker is None
     assert put_off.ready_at is not None
+    assert await announced(shop) == [chat.id]
     assert replies == ["Kakak bilang: Halo"]
     [turn] = await shop.rows("SELECT * FROM crm.turns")
     assert (turn.failures, turn.attempts) == (1, 2)
@@ -517,6 +527,29 @@ async def test_a_chat_that_has_had_its_share_is_told_once(
     after = await shop.conversation(chat)
     assert (after.mode, after.mode_reason) == (Mode.HUMAN, TakeoverReason.BUDGET)
     assert (await shop.timeline(chat)).count("limit.reached") == 2
+
+
+async def test_a_flood_costs_no_more_than_its_chat_may_have(
+    sessions: Sessions, clock: DatabaseClock
+) -> None:
+    tenant = a_tenant(limits=ReplyLimits(turns_per_hour=5, turns_per_day=9))
+    models = FakeModels(echo)
+    shop = Shop(sessions, clock, models, tenant=tenant)
+    await shop.open()
+    chat, other = await shop.chat(1), await shop.chat(2)
+
+    await shop.hears(chat, *(f"pesan {n}" for n in range(300)))
+    await shop.hears(other, "Halo")
+    async with shop.working():
+        await shop.answered(chat, within=30)
+        replies = await shop.answered(other)
+
+    assert len(models.asked) == 5 + 1
+    assert replies == ["Kakak bilang: Halo"]
+    assert (await shop.conversation(chat)).mode is Mode.HUMAN
+    states = [one.state for one in await shop.messages(chat) if one.direction == "in"]
+    assert states.count(MessageState.COVERED) == 6 * 20
+    assert states.count(MessageState.FOR_PERSON) == 300 - 6 * 20
 
 
 async def hand_it_back(shop: Shop, chat: Conversation) -> None:
@@ -641,3 +674,21 @@ async def test_the_rest_is_waited_for_as_if_it_were_new(shop: Shop) -> None:
 
     assert conversation.ready_at == NOON + timedelta(seconds=3)
     assert conversation.first_unanswered_at == NOON
+
+
+async def test_what_was_taken_back_meanwhile_stays_taken_back(shop: Shop) -> None:
+    chat = await shop.chat()
+    heard = await shop.hears(chat, "Halo", "lupakan ini")
+
+    async def revoke(_: Sequence[ChatMessage]) -> None:
+        async with shop.open_work(shop.tenant.id) as work:
+            message = await work.messages.get(heard[1].id)
+            message.end(MessageState.IGNORED, "revoked")
+            await work.messages.save(message)
+
+    shop.models = SlowModels(FakeModels(echo), revoke)
+
+    await tick(shop, chat)
+
+    states = [one.state for one in await shop.messages(chat) if one.direction == "in"]
+    assert states == [MessageState.COVERED, MessageState.IGNORED]

@@ -28,6 +28,7 @@ from crm_chatbot.infrastructure.tables import turns
 from shared.infrastructure.database import DatabaseClock
 from shared.infrastructure.redis import Hints
 from shared.infrastructure.tenancy import tenant_transaction
+from shared.llm.budget_store import SqlBudgets
 from shared.llm.chat import ChatMessage
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.deciding import Scene, a_scene
@@ -210,6 +211,21 @@ async def test_what_a_turn_cost_is_written_down_once(postgres: SqlCrm) -> None:
         )
         found = [(row.subject_kind, row.tenant_id, row.attempt, row.place) for row in rows]
     assert found == [("turn", TENANT, 1, 0), ("turn", TENANT, 1, 1), ("turn", TENANT, 2, 0)]
+
+
+async def test_what_was_reserved_becomes_what_was_spent(postgres: SqlCrm) -> None:
+    scene = await a_scene(postgres)
+    budgets = SqlBudgets(postgres.sessions, platform_daily_usd=1, max_age_s=0)
+    reservation = await budgets.reserve(("platform", TENANT), 900)
+
+    for _ in range(2):
+        async with postgres.open_work(TENANT) as work:
+            await work.ledger.record(
+                scene.turn.id, [Spent(attempt=1, call=a_call(cost_micro_usd=250))], [reservation]
+            )
+
+    standing = (await budgets.standings())["platform"]
+    assert (standing.spent, standing.reserved) == (250, 0)
 
 
 # -- what was said lately

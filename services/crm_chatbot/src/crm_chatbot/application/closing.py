@@ -22,6 +22,7 @@ from crm_chatbot.domain.message import (
 from crm_chatbot.domain.speech import is_only_hello
 from crm_chatbot.domain.turn import Outcome, Turn, TurnLost, TurnStatus
 from shared import metrics
+from shared.contracts import TurnDue
 from shared.domain import Clock, DomainError
 from shared.llm.chat import ChatMessage, ModelFailed
 from shared.llm.storable import storable
@@ -85,13 +86,18 @@ class Closing:
             await self._account(work, turn, brief, progress)
             unanswered = await work.messages.unanswered(conversation.id, most=_MOST_NEWER)
             rest = [message for message in unanswered if not turn.covers(message.seq)]
-            if rest and turn.may_restart and decision.outcome is not Outcome.GIVEN_UP:
+            is_final = decision.outcome in {Outcome.GIVEN_UP, Outcome.LIMITED}
+            if not is_final and turn.gives_way_to([message.seq for message in unanswered]):
                 await self.drop(work, turn, TurnStatus.SUPERSEDED)
                 return Closed(is_superseded=True)
+            # Not what was taken back meanwhile.
+            covered = [message.seq for message in unanswered if turn.covers(message.seq)]
+            await work.messages.cover(conversation.id, turn.id, seqs=covered)
             await self._answer(work, brief, conversation, turn, decision)
             conversation.answered([message.created_at for message in rest], brief.tenant.pace)
             await self._hand_over(work, brief, conversation, decision)
             await work.conversations.save(conversation)
+            await self._announce(work, conversation)
             await hand_next(work, conversation, now=self.now(), patience_s=self.patience_s)
             closed = _closed(brief, conversation, decision, is_last=not rest)
         metrics.turns.labels(decision.outcome).inc()
@@ -120,6 +126,7 @@ class Closing:
             conversation.lease_worker = None
             conversation.ready_at = self.now() + timedelta(seconds=pause)
             await work.conversations.save(conversation)
+            await self._announce(work, conversation)
         return True
 
     async def suppress(self, claim: Claim, books: Books) -> None:
@@ -138,6 +145,17 @@ class Closing:
             await work.timeline.note(conversation.id, "turn.suppressed", **facts)
             if turn and turn.epoch == claim.epoch:
                 await self.drop(work, turn, TurnStatus.SUPPRESSED)
+
+    async def _announce(self, work: Work, conversation: Conversation) -> None:
+        """Whoever will answer the rest should know when."""
+        if conversation.ready_at is None:
+            return
+        due = TurnDue(
+            tenant_id=conversation.tenant_id,
+            conversation_id=conversation.id,
+            in_s=max(0.0, (conversation.ready_at - self.now()).total_seconds()),
+        )
+        await work.outbox.say(due)
 
     async def drop(self, work: Work, turn: Turn, status: TurnStatus) -> None:
         """End a turn that answers nothing."""
@@ -178,14 +196,12 @@ class Closing:
         turn: Turn,
         decision: Decision,
     ) -> None:
-        """The messages are covered, the reply waits to leave, the conversation moves on."""
+        """The turn is over, the reply waits to leave, the conversation moves on."""
         now = self.now()
-        seqs = [message.seq for message in brief.heard]
-        await work.messages.cover(conversation.id, turn.id, seqs=seqs)
         turn.end(TurnStatus.COMMITTED, now, decision.outcome)
         await work.turns.save(turn)
         await work.turns.forget_progress(turn.id)
-        facts = {"turn_id": turn.id, "outcome": decision.outcome, "messages": len(seqs)}
+        facts = {"turn_id": turn.id, "outcome": decision.outcome, "messages": len(brief.heard)}
         await work.timeline.note(
             conversation.id, "turn.committed", **facts, findings=list(decision.findings)
         )

@@ -86,6 +86,8 @@ class Worker:
     _lost: set[Claim] = field(default_factory=set[Claim])
     #: held at the last beat, but not worked on
     _strays: set[Claim] = field(default_factory=set[Claim])
+    #: there are conversations that only wait for room
+    _is_awaited: bool = False
     #: before its first beat the others take it for dead
     _has_beaten: asyncio.Event = field(default_factory=asyncio.Event)
     _telling: asyncio.Future[None] | None = None
@@ -155,7 +157,8 @@ class Worker:
         waits = [self.look_every_s]
         if len(self._busy) < self.capacity:
             in_s = await self.mailboxes.next_ready_in()
-            # What is ready by now is somebody's whose share is used up: it is looked for again.
+            # What is ready by now is somebody's whose share is used up: until a turn ends.
+            self._is_awaited = in_s is not None and in_s <= 0
             waits += [in_s] if in_s is not None and in_s > 0 else []
             waits += [self._due[0] - loop.time()] if self._due else []
         with suppress(TimeoutError):
@@ -185,8 +188,8 @@ class Worker:
         self._lost.discard(claim)
         if not task.cancelled() and (error := task.exception()):
             log.warning("turn.broke_off", error=type(error).__name__)
-        # There is room again, and the conversation may have more to say.
-        self._rung.set()
+        if self._is_awaited or len(self._busy) == self.capacity - 1:
+            self._rung.set()  # there is room again
         if not self._busy:
             # Kept, because a task that nobody refers to may be collected before it has run.
             self._telling = asyncio.ensure_future(self._notify())

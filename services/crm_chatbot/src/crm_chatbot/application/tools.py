@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -15,7 +16,7 @@ from crm_chatbot.domain.conversation import Claim, TakeoverReason
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import TurnId
 from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.domain.turn import Execution, NewerWords, TurnLost
+from crm_chatbot.domain.turn import MOST_MESSAGES, Execution, NewerWords, TurnLost
 from shared import logs
 from shared.crash_points import crash_point
 from shared.domain import DomainError
@@ -67,7 +68,7 @@ class Tool(Generic[ArgsT]):
     #: it changes something: done once, and never again by a turn that begins anew
     is_effectful: bool
 
-    @property
+    @cached_property
     def spec(self) -> ToolSpec:
         schema = self.args.model_json_schema()
         schema.pop("title", None)
@@ -156,10 +157,9 @@ async def _may_act(work: Work, context: ToolContext) -> None:
         raise TurnLost
     if turn.has_effects:
         return
-    if turn.may_restart:
-        unanswered = await work.messages.unanswered(conversation.id, most=50)
-        if any(message.seq > turn.to_seq for message in unanswered):
-            raise NewerWords
+    unanswered = await work.messages.unanswered(conversation.id, most=MOST_MESSAGES + 1)
+    if turn.gives_way_to([message.seq for message in unanswered]):
+        raise NewerWords
     turn.has_effects = True
     await work.turns.save(turn)
 

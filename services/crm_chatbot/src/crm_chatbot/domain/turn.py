@@ -112,6 +112,11 @@ class Turn(Aggregate):
     def covers(self, seq: int) -> bool:
         return self.from_seq <= seq <= self.to_seq
 
+    def gives_way_to(self, unanswered: Sequence[int]) -> bool:
+        """Whether to begin anew, with more of what is unanswered by now."""
+        covered = sum(map(self.covers, unanswered))
+        return self.may_restart and covered < min(len(unanswered), MOST_MESSAGES)
+
     def take_up(self, epoch: int) -> None:
         """Go on where somebody else, or an earlier try, had to leave off."""
         self.epoch = epoch

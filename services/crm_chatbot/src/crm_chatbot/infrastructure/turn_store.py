@@ -4,15 +4,35 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.message import TurnId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import Execution, Outcome, Tally, Turn, TurnStatus
-from crm_chatbot.infrastructure.tables import tool_executions, turns
-from shared.infrastructure.database import Row
+from crm_chatbot.infrastructure.tables import tool_executions
+from shared.infrastructure.database import Row, insert_rows
+
+_RUNNING = text("""
+    SELECT * FROM crm.turns
+     WHERE tenant_id = :tenant AND conversation_id = :conversation AND status = 'running'""")
+
+_SAVE = text("""
+    UPDATE crm.turns
+       SET epoch = :epoch, status = :status, outcome = :outcome, attempts = :attempts,
+           failures = :failures, restarts = :restarts, has_effects = :has_effects,
+           model_calls = :model_calls, tool_calls = :tool_calls, ended_at = :ended_at
+     WHERE tenant_id = :tenant AND id = :id""")
+
+_TALLY = text("""
+    SELECT count(*) FILTER (WHERE is_recent) AS hour, count(*) AS day,
+           array_agg(DISTINCT outcome) FILTER (WHERE is_recent AND outcome IS NOT NULL) AS outcomes
+      FROM (SELECT outcome, started_at > clock_timestamp() - interval '1 hour' AS is_recent
+              FROM crm.turns
+             WHERE tenant_id = :tenant AND conversation_id = :conversation
+               AND started_at > clock_timestamp() - interval '1 day'
+               AND status <> 'running') AS ended""")
 
 _FORGET_PROGRESS = text("""
     WITH writes AS (
@@ -28,43 +48,20 @@ class SqlTurns:
         self._tenant_id = tenant_id
 
     async def running(self, conversation_id: ConversationId, /) -> Turn | None:
-        found = await self._session.execute(
-            select(turns).where(
-                turns.c.tenant_id == self._tenant_id,
-                turns.c.conversation_id == conversation_id,
-                turns.c.status == TurnStatus.RUNNING,
-            )
-        )
+        found = await self._session.execute(_RUNNING, self._of(conversation_id))
         row = found.mappings().one_or_none()
         return None if row is None else _turn_of(dict(row))
 
     async def add(self, turn: Turn, /) -> None:
-        await self._session.execute(insert(turns).values(tenant_id=self._tenant_id, **vars(turn)))
+        await insert_rows(
+            self._session, "crm.turns", [{"tenant_id": self._tenant_id, **vars(turn)}]
+        )
 
     async def save(self, turn: Turn, /) -> None:
-        mine = update(turns).where(turns.c.tenant_id == self._tenant_id, turns.c.id == turn.id)
-        await self._session.execute(mine.values(vars(turn)))
+        await self._session.execute(_SAVE, {**vars(turn), "tenant": self._tenant_id})
 
     async def tally(self, conversation_id: ConversationId, /) -> Tally:
-        hour, day = (
-            turns.c.started_at > func.clock_timestamp() - text(f"interval '1 {unit}'")
-            for unit in ("hour", "day")
-        )
-        counted = await self._session.execute(
-            select(
-                func.count().filter(hour).label("hour"),
-                func.count().label("day"),
-                func.array_agg(turns.c.outcome.distinct())
-                .filter(hour, turns.c.outcome.is_not(None))
-                .label("outcomes"),
-            ).where(
-                turns.c.tenant_id == self._tenant_id,
-                turns.c.conversation_id == conversation_id,
-                turns.c.status != TurnStatus.RUNNING,
-                day,
-            )
-        )
-        row = counted.one()
+        row = (await self._session.execute(_TALLY, self._of(conversation_id))).one()
         return Tally(
             turns_last_hour=row.hour,
             turns_last_day=row.day,
@@ -74,6 +71,9 @@ class SqlTurns:
     async def forget_progress(self, turn_id: TurnId, /) -> None:
         facts = {"tenant": self._tenant_id, "turn": turn_id}
         await self._session.execute(_FORGET_PROGRESS, facts)
+
+    def _of(self, conversation_id: ConversationId) -> dict[str, Any]:
+        return {"tenant": self._tenant_id, "conversation": conversation_id}
 
 
 class SqlExecutions:
