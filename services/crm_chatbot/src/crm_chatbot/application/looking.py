@@ -93,7 +93,6 @@ class LastHeard:
 
     state: MessageState
     reason: str | None
-    at: datetime
     outcome: Outcome | None
 
 
@@ -113,7 +112,6 @@ class Deciding:
 
     started_at: datetime
     failures: int
-    restarts: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,7 @@ _SITUATION = text("""
            c.handback_at, c.ready_at, c.lease_worker IS NOT NULL AS is_held,
            s.status AS session_status,
            heard.seq AS heard_seq, heard.state AS heard_state, heard.reason AS heard_reason,
-           heard.created_at AS heard_at, covering.outcome,
-           deciding.started_at, deciding.failures, deciding.restarts,
+           covering.outcome, deciding.started_at, deciding.failures,
            (SELECT count(*) FROM crm.messages m
              WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id
                AND m.state IN ('queued', 'handed')) AS leaving
@@ -32,7 +31,7 @@ _SITUATION = text("""
       LEFT JOIN crm.whatsapp_sessions s
         ON s.tenant_id = c.tenant_id AND s.session = c.session
       LEFT JOIN LATERAL (
-           SELECT m.seq, m.state, m.reason, m.created_at, m.turn_id FROM crm.messages m
+           SELECT m.seq, m.state, m.reason, m.turn_id FROM crm.messages m
             WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.direction = 'in'
             ORDER BY m.seq DESC LIMIT 1) AS heard ON true
       LEFT JOIN crm.turns covering
@@ -76,7 +75,6 @@ def _heard(row: Row) -> LastHeard | None:
     return LastHeard(
         state=MessageState(row["heard_state"]),
         reason=row["heard_reason"],
-        at=row["heard_at"],
         outcome=outcome and Outcome(outcome),
     )
 
@@ -84,6 +82,4 @@ def _heard(row: Row) -> LastHeard | None:
 def _deciding(row: Row) -> Deciding | None:
     if row["started_at"] is None:
         return None
-    return Deciding(
-        started_at=row["started_at"], failures=row["failures"], restarts=row["restarts"]
-    )
+    return Deciding(started_at=row["started_at"], failures=row["failures"])
