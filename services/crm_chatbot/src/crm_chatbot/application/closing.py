@@ -1,16 +1,16 @@
 """The end of a turn, in one transaction: all of it is recorded, or none of it."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from crm_chatbot.application.answering import Books, Brief, Decision, Progress, Spent
+from crm_chatbot.application.accounts import account
+from crm_chatbot.application.answering import Books, Brief, Decision, Progress
 from crm_chatbot.application.outbound import hand_next
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.prompting import question, trimmed
 from crm_chatbot.application.takeover import NewId, take_over
+from crm_chatbot.application.trouble import Trouble
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationNotFound, Happening
 from crm_chatbot.domain.message import (
     Author,
@@ -23,35 +23,14 @@ from crm_chatbot.domain.speech import is_only_hello
 from crm_chatbot.domain.turn import Outcome, Turn, TurnLost, TurnStatus
 from shared import metrics
 from shared.contracts import TurnDue
-from shared.domain import Clock, DomainError
-from shared.llm.chat import ChatMessage, ModelFailed
+from shared.domain import Clock
+from shared.llm.chat import ChatMessage
 from shared.llm.storable import storable
-
-UNFORESEEN = "unforeseen"
 
 #: No pause between two tries is longer (seconds).
 LONGEST_PAUSE_S = 60.0
 #: As far as one looks for newer messages.
 _MOST_NEWER = 50
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why a try at a turn failed, and whether another may do better."""
-
-    code: str
-    may_pass: bool
-    retry_after_s: float | None = None
-
-
-def trouble_of(error: Exception) -> Trouble:
-    match error:
-        case ModelFailed():
-            return Trouble(error.code, error.may_pass, error.retry_after_s)
-        case DomainError():
-            return Trouble(error.code, may_pass=False)
-        case _:
-            return Trouble(UNFORESEEN, may_pass=True)
 
 
 @dataclass(frozen=True)
@@ -83,7 +62,7 @@ class Closing:
             raise ValueError("nothing was decided")
         async with self.open_work(brief.tenant.id) as work:
             conversation, turn = await self._still_ours(work, brief.claim)
-            await self._account(work, turn, brief, progress)
+            await account(work, turn, brief, progress)
             unanswered = await work.messages.unanswered(conversation.id, most=_MOST_NEWER)
             rest = [message for message in unanswered if not turn.covers(message.seq)]
             is_final = decision.outcome in {Outcome.GIVEN_UP, Outcome.LIMITED}
@@ -107,7 +86,7 @@ class Closing:
         """Newer words came before anything was done: another turn takes this one's place."""
         async with self.open_work(brief.tenant.id) as work:
             _, turn = await self._still_ours(work, brief.claim)
-            await self._account(work, turn, brief, Progress())
+            await account(work, turn, brief, Progress())
             await self.drop(work, turn, TurnStatus.SUPERSEDED)
 
     async def put_off(self, claim: Claim, brief: Brief | None, trouble: Trouble) -> bool:
@@ -169,24 +148,6 @@ class Closing:
         if conversation.epoch != claim.epoch or turn is None:
             raise TurnLost
         return conversation, turn
-
-    async def _account(self, work: Work, turn: Turn, brief: Brief, progress: Progress) -> None:
-        """What it took: in the books, and step by step in the timeline."""
-        meter = brief.meter
-        earlier = [one for one in progress.spent if one.attempt != meter.attempt]
-        await work.ledger.record(turn.id, [*earlier, *meter.spent], meter.reservations)
-        turn.model_calls, turn.tool_calls = len(earlier) + len(meter.spent), len(progress.done)
-        for one in [*earlier, *meter.spent]:
-            facts = _told(one)
-            await work.timeline.note(
-                turn.conversation_id, "turn.model_called", turn_id=turn.id, **facts
-            )
-        for message in progress.said:
-            if message.role == "tool":
-                facts = {"tool": message.name, "error": _error_in(message.text)}
-                await work.timeline.note(
-                    turn.conversation_id, "turn.tool_called", turn_id=turn.id, **facts
-                )
 
     async def _answer(
         self,
@@ -284,21 +245,3 @@ def _closed(
     is_whole = conversation.last_seq == brief.heard[-1].seq + bool(decision.reply)
     until = conversation.last_seq if is_whole else None
     return Closed(remembered_until=until, history=trimmed(said))
-
-
-def _told(one: Spent) -> dict[str, Any]:
-    call = one.call
-    return {
-        "config": call.config_name,
-        "model": call.model,
-        "error": call.error,
-        "tokens": call.input_tokens + call.output_tokens,
-        "milliseconds": call.milliseconds,
-        "attempt": one.attempt,
-    }
-
-
-def _error_in(told: str) -> str | None:
-    """The code that a tool refused with."""
-    found = re.match(r'\{"error":"([a-z_]+)"', told)
-    return found[1] if found else None

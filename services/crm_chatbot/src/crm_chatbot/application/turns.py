@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from crm_chatbot.application.answering import Agent, Books, Brief, Meter, Progress
-from crm_chatbot.application.closing import UNFORESEEN, Closing, Trouble, trouble_of
+from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.limits import has_had_its_share
 from crm_chatbot.application.media import (
     READABLE,
@@ -19,6 +19,7 @@ from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.prompting import MOST_HISTORY, history_of
 from crm_chatbot.application.steps import limited_text
 from crm_chatbot.application.takeover import NewId
+from crm_chatbot.application.trouble import UNFORESEEN, Trouble, trouble_of
 from crm_chatbot.domain.conversation import (
     Claim,
     Conversation,
