@@ -145,6 +145,23 @@ async def test_an_answer_to_half_of_what_was_said_is_known_to_the_next_turn(shop
     assert models.asked[-1].messages[-1].text == "pesan 20"
 
 
+async def test_a_history_that_fits_is_not_read_again(shop: Shop) -> None:
+    models = FakeModels(echo)
+    shop.models = models
+    chat = await shop.chat()
+    await shop.hears(chat, "satu")
+    await tick(shop, chat)
+    kept = await shop.histories.get(shop.tenant.id, chat.id)
+    assert kept is not None
+    told = Remembered(kept.seq, (ChatMessage("assistant", "From the cache"),))
+    await shop.histories.put(shop.tenant.id, chat.id, told)
+
+    await shop.hears(chat, "dua")
+    await tick(shop, chat)
+
+    assert [one.text for one in models.asked[-1].messages[1:]] == ["From the cache", "dua"]
+
+
 async def test_a_cache_that_lies_is_not_believed(shop: Shop) -> None:
 
     models = FakeModels(echo)

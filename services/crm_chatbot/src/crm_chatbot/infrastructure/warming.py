@@ -12,11 +12,17 @@ class WarmedUp:
     def __init__(self, make: Callable[[], Agent]) -> None:
         self._make = make
         self._agent: Agent | None = None
+        self._making = asyncio.Lock()
 
-    async def warm_up(self) -> Agent:
-        if self._agent is None:
-            self._agent = await asyncio.to_thread(self._make)
-        return self._agent
+    async def warm_up(self) -> None:
+        await self._made()
 
     async def __call__(self, brief: Brief, /) -> Progress:
-        return await (await self.warm_up())(brief)
+        agent = self._agent or await self._made()
+        return await agent(brief)
+
+    async def _made(self) -> Agent:
+        async with self._making:
+            if self._agent is None:
+                self._agent = await asyncio.to_thread(self._make)
+            return self._agent
