@@ -211,7 +211,15 @@ CREATE INDEX ix_messages_leaving ON crm.messages (tenant_id, conversation_id, se
 
 CREATE INDEX ix_messages_ask_at ON crm.messages (ask_at) WHERE state IN ('queued', 'handed');
 
-CREATE INDEX ix_messages_wa_ids ON crm.messages USING gin (wa_ids);
+-- Which message left under which id. Not an index over `wa_ids`: a policy lets none be searched by
+-- what an array's operators say, for they might tell of the rows that they see.
+CREATE TABLE crm.sent_stanzas (
+    tenant_id UUID NOT NULL,
+    session TEXT NOT NULL,
+    stanza_id TEXT NOT NULL,
+    message_id UUID NOT NULL,
+    CONSTRAINT pk_sent_stanzas PRIMARY KEY (tenant_id, session, stanza_id)
+);
 
 -- One row for each webhook that was answered with 200, and what became of it.
 CREATE TABLE crm.inbox (
@@ -459,6 +467,8 @@ CALL platform.isolate('crm.customer_identities');
 CALL platform.isolate('crm.conversations');
 
 CALL platform.isolate('crm.messages');
+
+CALL platform.isolate('crm.sent_stanzas');
 
 CALL platform.isolate('crm.inbox');
 

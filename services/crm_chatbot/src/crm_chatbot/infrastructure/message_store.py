@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, and_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text
 
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.message import (
@@ -24,7 +22,7 @@ from crm_chatbot.domain.message import (
     TurnId,
 )
 from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.infrastructure.tables import messages
+from crm_chatbot.infrastructure.tables import messages, sent_stanzas
 from shared.infrastructure.database import insert_rows
 
 _LEAVING = (MessageState.QUEUED, MessageState.HANDED)
@@ -70,12 +68,14 @@ class SqlMessages:
     async def add(self, new: Sequence[Message], /) -> None:
         rows = [{"tenant_id": self._tenant_id, **row_of(message)} for message in new]
         await insert_rows(self._session, "crm.messages", rows)
+        await self._know_as_sent(new)
 
     async def save(self, message: Message, /) -> None:
         row = row_of(message)
         await self._session.execute(
             update(messages).where(self._is_ours, messages.c.id == row.pop("id")).values(row)
         )
+        await self._know_as_sent([message])
 
     async def get(self, message_id: MessageId, /) -> Message:
         for message in await self._found(messages.c.id == message_id):
@@ -83,9 +83,14 @@ class SqlMessages:
         raise MessageNotFound(message_id=message_id)
 
     async def by_stanza(self, session: str, stanza_id: str, /) -> Message | None:
-        c = messages.c
+        c, sent = messages.c, sent_stanzas.c
         came = and_(c.session == session, c.stanza_id == stanza_id)
-        left = and_(c.session == session, c.wa_ids.op("@>")(literal([stanza_id], ARRAY(Text))))
+        left = c.id == (
+            select(sent.message_id)
+            .where(sent.tenant_id == self._tenant_id)
+            .where(sent.session == session, sent.stanza_id == stanza_id)
+            .scalar_subquery()
+        )
         return next(iter(await self._found(or_(came, left))), None)
 
     async def unanswered(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
@@ -133,6 +138,22 @@ class SqlMessages:
             .where(self._is_ours, _of(conversation_id), messages.c.seq.in_(seqs))
             .where(messages.c.direction == Direction.IN)
             .values(state=MessageState.COVERED, turn_id=turn_id)
+        )
+
+    async def _know_as_sent(self, left: Sequence[Message]) -> None:
+        rows = [
+            {
+                "tenant_id": self._tenant_id,
+                "session": message.session,
+                "stanza_id": stanza_id,
+                "message_id": message.id,
+            }
+            for message in left
+            if message.session
+            for stanza_id in message.wa_ids
+        ]
+        await insert_rows(
+            self._session, "crm.sent_stanzas", rows, on_conflict="ON CONFLICT DO NOTHING"
         )
 
     @property

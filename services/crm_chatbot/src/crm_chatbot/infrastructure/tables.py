@@ -1,4 +1,4 @@
-"""crm_chatbot's tables. Each belongs to tenants, is isolated by the database, and is keyed so."""
+"""crm_chatbot's tables, all of them because they refer to each other; each isolates its tenants."""
 
 from sqlalchemy import (
     ARRAY,
@@ -245,7 +245,17 @@ messages = Table(
         "ask_at",
         postgresql_where=text("state IN ('queued', 'handed')"),
     ),
-    Index("ix_messages_wa_ids", "wa_ids", postgresql_using="gin"),
+    schema=SCHEMA,
+)
+
+#: which message left under which of the ids in its `wa_ids`
+sent_stanzas = Table(
+    "sent_stanzas",
+    metadata,
+    _tenant(),
+    Column("session", Text, primary_key=True),
+    Column("stanza_id", Text, primary_key=True),
+    Column("message_id", Uuid, nullable=False),
     schema=SCHEMA,
 )
 
