@@ -9,7 +9,9 @@ from uuid import UUID, uuid5
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
+from sqlalchemy import text
 
+from crm_chatbot.application.once import Once
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
 from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.message import Message, MessageId, TurnId
@@ -19,12 +21,18 @@ from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
 from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
 from shared.infrastructure.database import Sessions
 from shared.infrastructure.secrets import Vault
+from shared.infrastructure.tenancy import tenant_transaction
 from shared.infrastructure.url_rules import UrlRules
 from shared.whatsapp.connection_store import OwnServer, SqlConnections
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
 from tests.crm_chatbot.stores import SqlCrm
+
+#: So that whoever cleans up has something to find.
+_LONG_AGO = text("""
+    UPDATE crm.idempotency_keys SET created_at = created_at - interval '2 days'
+     WHERE tenant_id = platform.current_tenant()""")
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,10 @@ class Shop:
         )
 
     @property
+    def once(self) -> Once:
+        return Once(scope=self.word, key=self.word, request_hash=self.word)
+
+    @property
     def told(self) -> Heard:
         return Heard(
             event=Ignored(key=self.word, name="message", session=self.word, reason="group"),
@@ -171,17 +183,24 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.inbox.record(shop.told)
         await work.acks.advance(shop.word, shop.word, Rank.DEVICE)
         await work.whatsapp_sessions.changed(shop.word, "WORKING", NOON)
+        await work.idempotency.claim(shop.once, shop.leaving.id)
         await work.turns.add(shop.turn)
         await work.turns.add(shop.ended)
         await work.executions.add(shop.execution)
         await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
+    async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
+        await session.execute(_LONG_AGO)
+    await _remember_progress(crm, shop)
+    if is_connected:
+        change = ConnectionChange(session=shop.word, api_key=f"key-{shop.word}")
+        await connections(crm.sessions).put(shop.tenant_id, change)
+        await connections(crm.sessions).rotate_webhook_secret(shop.tenant_id)
+
+
+async def _remember_progress(crm: SqlCrm, shop: Shop) -> None:
     checkpoints = shop.checkpoints(crm.sessions, shop.tenant_id)
     checkpoint = empty_checkpoint()
     checkpoint["channel_values"]["said"] = shop.word
     facts: Any = {"source": "input", "step": -1, "word": shop.word}
     config = await checkpoints.aput(shop.thread, checkpoint, facts, {})
     await checkpoints.aput_writes(config, [("said", shop.word)], "task")
-    if is_connected:
-        change = ConnectionChange(session=shop.word, api_key=f"key-{shop.word}")
-        await connections(crm.sessions).put(shop.tenant_id, change)
-        await connections(crm.sessions).rotate_webhook_secret(shop.tenant_id)

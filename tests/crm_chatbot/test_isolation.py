@@ -14,9 +14,11 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from crm_chatbot import infrastructure
+from crm_chatbot.application.looking import Wanted
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import Rank
+from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.connections import ConnectionChange
@@ -29,7 +31,7 @@ OURS = Shop(TENANT, "ours-01")
 NOBODY = TenantId(UUID("00000000-0000-4000-8000-00000000000c"))
 
 #: Look across tenants, by functions of the database that tell ids, or for the platform's keys.
-ACROSS = {"SqlMailboxes", "SqlTenantList"}
+ACROSS = {"SqlDirectory", "SqlMailboxes", "SqlTenantList"}
 
 Act = Callable[[SqlCrm, Shop], Awaitable[object]]
 
@@ -89,6 +91,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     ),
     "executions.add": lambda w, s: w.executions.add(s.execution),
     "ledger.record": lambda w, s: w.ledger.record(s.turn.id, [], []),
+    "idempotency.claim": lambda w, s: w.idempotency.claim(s.once, OURS.leaving.id),
     "timeline.note": lambda w, s: w.timeline.note(s.conversation.id, "message.read"),
     "outbox.say": lambda w, _: w.outbox.say(),
 }
@@ -100,6 +103,10 @@ async def _listed(crm: SqlCrm, shop: Shop) -> object:
 
 async def _connected(crm: SqlCrm, _shop: Shop) -> None:
     await connections(crm.sessions).put(TENANT, ConnectionChange(session="ours"))
+
+
+def _look(act: Callable[[SqlConversationReader, Shop], Awaitable[object]]) -> Act:
+    return lambda crm, shop: act(SqlConversationReader(crm.sessions), shop)
 
 
 #: The same for stores that open their own transactions.
@@ -117,6 +124,17 @@ ALONE: Mapping[str, Act] = {
     "SqlCheckpoints.adelete_thread": lambda c, s: s.checkpoints(c.sessions, TENANT).adelete_thread(
         str(s.turn.id)
     ),
+    "SqlConversationReader.these": _look(lambda r, s: r.these(TENANT, [s.conversation.id])),
+    "SqlConversationReader.page": _look(
+        lambda r, _: r.page(TENANT, Wanted(is_unread=True), after=None, limit=9)
+    ),
+    "SqlConversationReader.messages": _look(
+        lambda r, s: r.messages(TENANT, s.conversation.id, before=None, limit=9)
+    ),
+    "SqlConversationReader.steps": _look(
+        lambda r, s: r.steps(TENANT, s.conversation.id, before=None, limit=9)
+    ),
+    "SqlConversationReader.situation": _look(lambda r, s: r.situation(TENANT, s.conversation.id)),
     # We have no connection ourselves: another's is the only one to be found.
     "SqlConnections.find": lambda c, _: connections(c.sessions).find(TENANT),
     "SqlConnections.show": lambda c, _: connections(c.sessions).show(TENANT),
