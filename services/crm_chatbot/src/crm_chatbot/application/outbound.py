@@ -7,10 +7,12 @@ from pydantic import TypeAdapter
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversation import Conversation
 from crm_chatbot.domain.message import Author, Kind, Message, MessageState
-from shared.contracts import SendWhatsApp, WhatsAppContent, WhatsAppText
+from shared.contracts import SendWhatsApp, WhatsAppContent, WhatsAppText, WithdrawWhatsApp
 
 #: However often the sender was asked in vain, it is asked again within this.
 LONGEST_SILENCE_S = 300.0
+#: More could not be told from the limit, and in the end not be counted.
+_MOST_DOUBLINGS = 20
 
 _CONTENT = TypeAdapter[WhatsAppContent](WhatsAppContent)
 
@@ -38,13 +40,20 @@ async def hand(
     work: Work, conversation: Conversation, message: Message, *, now: datetime, patience_s: float
 ) -> None:
     """Ask the sender for it, for the first time or again."""
-    silence = min(patience_s * 2**message.asks, LONGEST_SILENCE_S)
-    message.state, message.ask_at = MessageState.HANDED, now + timedelta(seconds=silence)
-    message.asks += 1
-    await work.messages.save(message)
-    if message.asks == 1:
+    message.state = MessageState.HANDED
+    if message.asks == 0:
         await work.timeline.note(conversation.id, "message.handed", message_id=message.id)
-    await work.outbox.say(sending_of(message, conversation))
+    await _ask(work, message, sending_of(message, conversation), now=now, patience_s=patience_s)
+
+
+async def ask_again(
+    work: Work, conversation: Conversation, message: Message, *, now: datetime, patience_s: float
+) -> None:
+    """The sender was silent about a message for too long: tell it again what it was told last."""
+    asked: SendWhatsApp | WithdrawWhatsApp = sending_of(message, conversation)
+    if message.author is Author.BOT and not conversation.is_answered_by_bot:
+        asked = WithdrawWhatsApp(tenant_id=conversation.tenant_id, message_ids=[message.id])
+    await _ask(work, message, asked, now=now, patience_s=patience_s)
 
 
 async def end(work: Work, message: Message, state: MessageState, reason: str | None = None) -> None:
@@ -54,6 +63,22 @@ async def end(work: Work, message: Message, state: MessageState, reason: str | N
     what = "message.sent" if state is MessageState.SENT else "message.not_sent"
     facts = {"message_id": message.id, "state": state, "code": reason}
     await work.timeline.note(message.conversation_id, what, **facts)
+
+
+async def _ask(
+    work: Work,
+    message: Message,
+    asked: SendWhatsApp | WithdrawWhatsApp,
+    *,
+    now: datetime,
+    patience_s: float,
+) -> None:
+    """Each time with twice the patience, up to a limit."""
+    doublings = min(message.asks, _MOST_DOUBLINGS)
+    silence = min(patience_s * 2**doublings, LONGEST_SILENCE_S)
+    message.ask_at, message.asks = now + timedelta(seconds=silence), message.asks + 1
+    await work.messages.save(message)
+    await work.outbox.say(asked)
 
 
 def sending_of(message: Message, conversation: Conversation) -> SendWhatsApp:
