@@ -1,42 +1,74 @@
 """Which adapter stands behind which port of crm_chatbot, and what runs beside its requests."""
 
+import random
+from asyncio import Semaphore
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import Application
+from crm_chatbot.application import Application, WebhookRules
+from crm_chatbot.application.answering import Agent
+from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.conversations import ConversationService
+from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.customers import CustomerService
+from crm_chatbot.application.desk import Desk
+from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
+from crm_chatbot.application.mailbox import Worker
+from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.application.results import ResultService
+from crm_chatbot.application.steps import Steps
+from crm_chatbot.application.sweeping import Sweeper
 from crm_chatbot.application.tenants import TenantService
+from crm_chatbot.application.tools import Toolbox
+from crm_chatbot.application.turns import TurnService
+from crm_chatbot.domain.turn import TurnLimits
+from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.history_cache import RedisHistories
+from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
+from crm_chatbot.infrastructure.places import taking_turns
+from crm_chatbot.infrastructure.seeds import seed_templates
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
+from crm_chatbot.infrastructure.waha_events import event_in
+from crm_chatbot.infrastructure.warming import WarmedUp
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from crm_chatbot.interface import (
     conversations_api,
     customers_api,
+    handlers,
     tenant_keys_api,
     tenants_api,
+    webhook_api,
     whatsapp_api,
 )
 from crm_chatbot.interface.administration import Administration
+from crm_chatbot.interface.bell import bell
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
 from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.outbox import Relay
 from shared.interface.parameters import Cursors
+from shared.interface.queues import handler
 from shared.interface.service import Service
+from shared.llm.budget_store import SqlBudgets
+from shared.llm.models import LangChainModels
+from shared.llm.offline_shop import SHOP_MARKER
 from shared.llm.store import CachedCatalogue
 from shared.messaging import CarrierUnavailable
-from shared.runtime import Loop, running
-from shared.settings import Shop, load
+from shared.pulse import Pulse
+from shared.runtime import Loop, every, once, running
+from shared.settings import Jobs, Models, Shop, load, variables
 from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.waha import Waha
 from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
+
+#: Messages from the carrier that may be in hand at once.
+PREFETCH = 500
 
 
 @asynccontextmanager
@@ -50,7 +82,9 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
         if base.platform.runs_worker:
             loops |= _worker_loops(base, menu)
-        async with running(loops):
+        async with running(loops), AsyncExitStack() as answering:
+            if base.platform.runs_worker:
+                await answering.enter_async_context(_answering(base, menu.open_work))
             yield
         with suppress(CarrierUnavailable, DatabaseUnavailable):
             await relay.flush()
@@ -63,12 +97,24 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
         own=base.infrastructure.rabbitmq_crm_queue, sender=base.infrastructure.rabbitmq_wa_queue
     )
     shop = load(Shop)
+    open_work = sql_work(base.sessions, queues, hand_over=relay.hand_over)
     return Application(
-        open_work=sql_work(base.sessions, queues, hand_over=relay.hand_over),
+        open_work=open_work,
         connections=SqlConnections(
             base.sessions, base.vault, rules=rules_for_tenants(shop), own=own_server(shop)
         ),
         waha=waha,
+        inbound=InboundService(
+            open_work=open_work,
+            now=base.clock,
+            new_id=uuid7,
+            stale_after_s=shop.stale_after_s,
+            patience_s=shop.resend_ask_after_s,
+        ),
+        understand=event_in,
+        webhooks=WebhookRules(
+            allows_unsigned=shop.allow_unsigned_webhooks, window_s=shop.webhook_window_s
+        ),
     )
 
 
@@ -101,16 +147,127 @@ def _administration(base: Ground, menu: Application) -> Administration:
     )
 
 
-def _worker_loops(_base: Ground, _app: Application) -> dict[str, Loop]:
-    return {}
+@asynccontextmanager
+async def _answering(base: Ground, open_work: OpenWork) -> AsyncGenerator[None]:
+    """Conversations are answered while the block lasts; what is held is handed back at its end."""
+    jobs, shop = load(Jobs), load(Shop)
+    models = LangChainModels(
+        keys=variables().get,
+        offline_delay_s=load(Models).offline_delay_s,
+        limit_per_endpoint=max(200, shop.turn_concurrency),
+    )
+    places = Semaphore(max(1, base.infrastructure.database_pool_size // 2))
+    open_turn = taking_turns(open_work, places)
+    agent = WarmedUp(lambda: _agent(base, models, open_turn, places))
+    worker = _worker(base, agent, open_turn)
+    with suppress(DatabaseUnavailable):
+        await worker.beat()
+    around: dict[str, Loop] = {
+        "crm_chatbot.beat": lambda: every(jobs.heartbeat_every_s, worker.beat),
+        "crm_chatbot.warm_up": lambda: once(agent.warm_up),
+    }
+    try:
+        async with running(around):
+            async with running(_taking(base, worker)):
+                yield
+            with suppress(DatabaseUnavailable):  # then its leases end by themselves
+                await worker.drain(base.platform.drain_s)
+    finally:
+        await models.close()
+
+
+def _agent(base: Ground, models: LangChainModels, open_turn: OpenWork, places: Semaphore) -> Agent:
+    from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
+
+    desk = Desk(
+        catalogue=CachedCatalogue(base.sessions),
+        models=models,
+        budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
+        keys_present=frozenset(name for name, value in variables().items() if value),
+        marker=SHOP_MARKER,
+    )
+    steps = Steps(desk, Toolbox(open_turn, TOOLS), _limits())
+    return TurnGraph(steps, base.sessions, places=places)
+
+
+def _limits() -> TurnLimits:
+    return TurnLimits(seconds=load(Shop).turn_deadline_s)
+
+
+def _worker(base: Ground, agent: Agent, open_turn: OpenWork) -> Worker:
+    jobs, shop = load(Jobs), load(Shop)
+    closing = Closing(
+        open_work=open_turn,
+        now=base.clock,
+        new_id=uuid7,
+        patience_s=shop.resend_ask_after_s,
+        retry_base_s=jobs.retry_base_s,
+        jitter=random.random,
+    )
+    return Worker(
+        mailboxes=SqlMailboxes(base.sessions, uuid7()),
+        answers=TurnService(
+            open_work=open_turn,
+            agent=agent,
+            histories=RedisHistories(base.hints, ttl_s=shop.conversation_ttl),
+            closing=closing,
+            now=base.clock,
+            new_id=uuid7,
+            limits=_limits(),
+        ),
+        pulse=Pulse(jobs.worker_dead_after_s),
+        capacity=shop.turn_concurrency,
+    )
+
+
+def _taking(base: Ground, worker: Worker) -> dict[str, Loop]:
+    """The loops that take work on: the first to end when the process must stop."""
+    heard = handler([bell(worker)])
+
+    async def listen() -> None:
+        queue = base.infrastructure.rabbitmq_crm_queue
+        await base.transport.listen(queue, heard, prefetch=PREFETCH, room=_always_room)
+
+    return {"crm_chatbot.bell": listen, "crm_chatbot.turns": worker.take_what_is_ready}
+
+
+def _worker_loops(base: Ground, menu: Application) -> dict[str, Loop]:
+    """What is heard of messages that left, and what is done when nothing is heard."""
+    jobs, shop = load(Jobs), load(Shop)
+    results = ResultService(
+        open_work=menu.open_work, now=base.clock, patience_s=shop.resend_ask_after_s
+    )
+    sweeper = Sweeper(
+        backlog=SqlBacklog(base.sessions),
+        open_work=menu.open_work,
+        now=base.clock,
+        new_id=uuid7,
+        patience_s=shop.resend_ask_after_s,
+    )
+    heard = handler(handlers.subscriptions(results))
+
+    async def listen() -> None:
+        queue = base.infrastructure.rabbitmq_wa_result_queue
+        await base.transport.listen(queue, heard, prefetch=PREFETCH, room=_always_room)
+
+    return {
+        "crm_chatbot.results": listen,
+        "crm_chatbot.ask_again": lambda: every(jobs.sweep_every_s, sweeper.ask_again),
+        "crm_chatbot.hand_back": lambda: every(jobs.sweep_every_s, sweeper.hand_back),
+    }
+
+
+async def _always_room() -> int:
+    return PREFETCH
 
 
 ROUTERS = (
     tenants_api.router,
     tenant_keys_api.router,
     whatsapp_api.router,
+    webhook_api.router,
     conversations_api.router,
     customers_api.router,
 )
 
-SERVICE = Service("crm_chatbot", ROUTERS, run, waits=WAITS)
+SERVICE = Service("crm_chatbot", ROUTERS, run, seeds=(seed_templates,), waits=WAITS)

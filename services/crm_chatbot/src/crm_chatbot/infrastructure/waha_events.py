@@ -74,18 +74,13 @@ class _Told:
         )
 
 
-def session_in(envelope: Fields) -> str | None:
-    """Whose event it is, as WAHA says."""
-    return _text(envelope.get("session")) or None
-
-
 def event_in(envelope: Fields) -> Event:
     """What happened, in our words."""
     name = _text(envelope.get("event"))[:64] or "unknown"
     fallback = _text(envelope.get("id")) or _digest(repr(envelope))
     told = _Told(
         name=name,
-        session=session_in(envelope) or "",
+        session=storable(_text(envelope.get("session")))[:_LONGEST_ID],
         payload=_fields(envelope.get("payload")),
         me=_fields(envelope.get("me")),
         timestamp=envelope.get("timestamp"),
