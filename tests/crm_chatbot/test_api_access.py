@@ -15,6 +15,7 @@ from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.interface import tenants_api
 from crm_chatbot.wiring import SERVICE
 from shared.infrastructure.database import Sessions, connect, sessions_of
+from shared.interface.access import Caller
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.furnished import Shop, furnish
 from tests.crm_chatbot.stores import SqlCrm
@@ -39,6 +40,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TENANTS = "/v1/crm/tenants"
 SHOP = f"{TENANTS}/{{tenant_id}}"
 
+CHAT = "/v1/crm/conversations/{conversation_id}"
+CUSTOMER = "/v1/crm/customers/{customer_id}"
+
 CASES: Mapping[Route, Case] = {
     ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
     ("GET", TENANTS): Case(),
@@ -53,10 +57,22 @@ CASES: Mapping[Route, Case] = {
     ("PUT", f"{SHOP}/whatsapp"): Case({"session": "mine"}, changes=True),
     ("GET", f"{SHOP}/whatsapp"): Case(),
     ("POST", f"{SHOP}/whatsapp/webhook-secret"): Case(changes=True),
+    ("GET", "/v1/crm/conversations"): Case(),
+    ("GET", CHAT): Case(),
+    ("GET", f"{CHAT}/messages"): Case(),
+    ("POST", f"{CHAT}/messages"): Case({"text": "mine"}, changes=True),
+    ("GET", f"{CHAT}/timeline"): Case(),
+    ("POST", f"{CHAT}/takeover"): Case({}, changes=True),
+    ("POST", f"{CHAT}/handback"): Case(changes=True),
+    ("POST", f"{CHAT}/notes"): Case({"text": "mine"}, changes=True),
+    ("POST", f"{CHAT}/read"): Case(changes=True),
+    ("GET", CUSTOMER): Case(),
+    ("PATCH", CUSTOMER): Case({"name": "Mine"}, changes=True),
+    ("DELETE", CUSTOMER): Case(changes=True),
 }
 
 #: Let in by a signature instead of a key.
-SIGNED: set[Route] = set()
+SIGNED = {("POST", "/v1/crm/webhook/{tenant_id}")}
 
 WITH_IDS = [route for route in CASES if parameters(route)]
 #: What names something of a shop, beside the shop.
@@ -92,10 +108,18 @@ async def api(
 async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
     """What a shop's routes can name, for each of their parameters."""
     keys = await api.app.state.crm_administration.keys.list(tenant_id)
-    return {"tenant_id": tenant_id, "key_id": keys[-1].id}
+    shop = Shop(TenantId(tenant_id), "")
+    return {
+        "tenant_id": tenant_id,
+        "key_id": keys[-1].id,
+        "conversation_id": shop.conversation.id,
+        "customer_id": shop.customer.id,
+    }
 
 
-NOTHING: dict[str, object] = {"tenant_id": uuid7(), "key_id": uuid7()}
+NOTHING: dict[str, object] = {
+    name: uuid7() for name in ("tenant_id", "key_id", "conversation_id", "customer_id")
+}
 
 
 async def test_every_route_has_a_case_here(api: Served) -> None:
@@ -170,7 +194,10 @@ async def test_another_shops_things_look_like_none_at_all(
 async def test_a_route_that_believes_any_id_is_found_out(
     api: Served, owner: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tenants_api, "known_to", lambda _, tenant_id: tenant_id)
+    def believed(_caller: Caller, tenant_id: UUID) -> TenantId:
+        return TenantId(tenant_id)
+
+    monkeypatch.setattr(tenants_api, "known_to", believed)
 
     with pytest.raises(AssertionError):
         await ask_for_anothers(api, owner, ("GET", SHOP), "other")

@@ -3,6 +3,7 @@
 The numbers are those of the catalogue of bad inputs. All rows are sent to one service.
 """
 
+from collections import defaultdict
 from uuid import UUID
 
 import pytest
@@ -89,4 +90,4 @@ async def test_a_method_that_is_not_offered_is_refused_with_those_that_are(
 
 def filled(path: str) -> str:
     """The shop's own path; whatever else it names is not there."""
-    return path.replace("{tenant_id}", str(TENANT)).replace("{key_id}", str(NOBODY))
+    return path.format_map(defaultdict(lambda: NOBODY, tenant_id=TENANT))
