@@ -31,7 +31,7 @@ OURS = Shop(TENANT, "ours-01")
 NOBODY = TenantId(UUID("00000000-0000-4000-8000-00000000000c"))
 
 #: Look across tenants, by functions of the database that tell ids, or for the platform's keys.
-ACROSS = {"SqlDirectory", "SqlMailboxes", "SqlTenantList"}
+ACROSS = {"SqlBacklog", "SqlDirectory", "SqlMailboxes", "SqlTenantList"}
 
 Act = Callable[[SqlCrm, Shop], Awaitable[object]]
 

@@ -259,6 +259,15 @@ async def test_a_shop_that_is_not_there_has_no_whatsapp(
     assert said(answer) == "404 tenant_not_found"
 
 
+async def test_a_shop_on_a_server_that_the_platform_has_not_is_told_so(api: Running) -> None:
+    shop = await api.open_shop()
+
+    async with api.client("platform") as client:
+        answer = await client.get(f"{TENANTS}/{shop['id']}/whatsapp")
+
+    assert said(answer) == "409 no_waha_server"
+
+
 async def test_a_shop_that_was_never_connected_is_told_so(api: Running) -> None:
     async with api.client() as client:
         answer = await client.get(WHATSAPP)

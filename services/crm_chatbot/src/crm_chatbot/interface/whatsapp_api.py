@@ -17,7 +17,7 @@ from shared.interface.access import AnyCaller, WritingCaller
 from shared.interface.parameters import Id
 from shared.interface.problems import Problem
 from shared.interface.routes import api_router
-from shared.whatsapp.connections import Connection
+from shared.whatsapp.connections import Connection, NotConnected
 from shared.whatsapp.waha import SessionFacts, Verdict, WahaFailed
 
 router = api_router("/v1/crm/tenants/{tenant_id}/whatsapp", tag="whatsapp")
@@ -49,13 +49,14 @@ async def look_at_whatsapp(
 ) -> Response:
     """Asks the WAHA server: 502 or 503 where it does not answer, 409 where it has no session."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
-    connection = await app.connections.find(tenant.id)
+    view = await app.connections.show(tenant.id)
     with _told_as_problems():
+        connection = await app.connections.find(tenant.id)
         facts = await app.waha.session(connection)
     qr = await _qr(app, connection, facts) if caller.may_write else None
     if format == "png":
         return _as_png(qr, facts)
-    shown = WhatsAppShown.seen(await app.connections.show(tenant.id), facts, qr)
+    shown = WhatsAppShown.seen(view, facts, qr)
     return Response(shown.model_dump_json(), media_type="application/json")
 
 
@@ -88,6 +89,9 @@ def _as_png(qr: bytes | None, facts: SessionFacts) -> Response:
 def _told_as_problems() -> Generator[None]:
     try:
         yield
+    except NotConnected as nowhere:  # though it is there: on a server that is not
+        detail = "The platform has no WAHA server of its own: name one."
+        raise Problem(409, "no_waha_server", detail) from nowhere
     except WahaFailed as failed:
         status = 503 if failed.verdict is Verdict.RETRY else 502
         if failed.code == "session_unknown":
