@@ -117,7 +117,7 @@ CREATE TABLE crm.customer_identities (
 CREATE INDEX ix_customer_identities_tenant_id_customer_id
     ON crm.customer_identities (tenant_id, customer_id);
 
-CREATE INDEX ix_customer_identities_asked_at ON crm.customer_identities (asked_at)
+CREATE INDEX ix_customer_identities_asked_at ON crm.customer_identities (asked_at NULLS FIRST)
     WHERE kind = 'lid';
 
 CREATE TABLE crm.conversations (
@@ -610,19 +610,26 @@ CREATE FUNCTION crm.sessions_to_catch_up(older_than double precision, most integ
                  < clock_timestamp() - make_interval(secs => older_than)
            ORDER BY s.looked_at NULLS FIRST LIMIT most $$;
 
--- Hidden identities whose phone number is unknown, and was not asked for of late.
+-- Hands out hidden identities whose phone number is unknown, each once in so long. Those whose number
+-- is known are passed over for as long.
 CREATE FUNCTION crm.lids_to_resolve(older_than double precision, most integer)
-    RETURNS TABLE (tenant_id uuid, session text, lid text)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
-    AS $$ SELECT i.tenant_id, c.session, i.value FROM crm.customer_identities i
-            JOIN crm.conversations c
-              ON c.tenant_id = i.tenant_id AND c.customer_id = i.customer_id
-           WHERE i.kind = 'lid' AND (i.asked_at IS NULL OR i.asked_at
-                 < clock_timestamp() - make_interval(secs => older_than))
-             AND NOT EXISTS (
-                 SELECT FROM crm.customer_identities p WHERE p.tenant_id = i.tenant_id
-                    AND p.customer_id = i.customer_id AND p.kind = 'phone')
-           ORDER BY i.asked_at NULLS FIRST LIMIT most $$;
+    RETURNS TABLE (tenant_id uuid, lid text)
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$
+    WITH ripe AS MATERIALIZED (
+        SELECT i.tenant_id, i.value FROM crm.customer_identities i
+         WHERE i.kind = 'lid' AND (i.asked_at IS NULL OR i.asked_at
+               < clock_timestamp() - make_interval(secs => older_than))
+         ORDER BY i.asked_at NULLS FIRST LIMIT most FOR UPDATE SKIP LOCKED),
+    asked AS (
+        UPDATE crm.customer_identities i SET asked_at = clock_timestamp() FROM ripe
+         WHERE i.tenant_id = ripe.tenant_id AND i.kind = 'lid' AND i.value = ripe.value
+        RETURNING i.tenant_id, i.value, i.customer_id)
+    SELECT asked.tenant_id, asked.value FROM asked
+      JOIN crm.tenants t ON t.id = asked.tenant_id AND t.status = 'active'
+     WHERE NOT EXISTS (
+           SELECT FROM crm.customer_identities p WHERE p.tenant_id = asked.tenant_id
+              AND p.customer_id = asked.customer_id AND p.kind = 'phone') $$;
 
 -- What waits, for the gauges: kinds and times, nobody's words.
 CREATE FUNCTION crm.waiting() RETURNS TABLE (what text, since timestamp with time zone)

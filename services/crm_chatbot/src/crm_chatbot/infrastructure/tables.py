@@ -128,7 +128,11 @@ customer_identities = Table(
     _moment("asked_at"),
     _of("customers", "customer_id"),
     Index(None, "tenant_id", "customer_id"),
-    Index("ix_customer_identities_asked_at", "asked_at", postgresql_where=text("kind = 'lid'")),
+    Index(
+        "ix_customer_identities_asked_at",
+        text("asked_at NULLS FIRST"),
+        postgresql_where=text("kind = 'lid'"),
+    ),
     schema=SCHEMA,
 )
 
