@@ -42,6 +42,14 @@ takeovers = Counter("aip_lease_takeovers", "Claims taken over from a dead worker
 whatsapp_heard = Counter(
     "aip_whatsapp_heard", "What WhatsApp told us, and what became of it.", ["event", "outcome"]
 )
+whatsapp_caught_up = Counter(
+    "aip_whatsapp_caught_up",
+    "What no webhook told us and WAHA's history did, by what became of it.",
+    ["outcome"],
+)
+catch_ups = Counter(
+    "aip_catch_ups", "Looks into the history of a session; code is complete or why not.", ["code"]
+)
 webhooks_refused = Counter("aip_webhooks_refused", "Webhooks that were not let in.", ["code"])
 outbound_asked_again = Counter(
     "aip_outbound_asked_again", "WhatsApp messages unheard of, and asked for again."

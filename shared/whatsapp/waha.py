@@ -112,8 +112,12 @@ class Waha(Protocol):
         since: datetime,
         from_me: bool | None = None,
         most: int = 100,
+        offset: int = 0,
     ) -> Sequence[Described]:
-        """A chat's messages, each as in a webhook's payload; the newest ones if there are more."""
+        """A chat's messages, each as in a webhook's payload; the newest ones if there are more.
+
+        The next page of them is at `offset`.
+        """
         ...
 
     async def chats(

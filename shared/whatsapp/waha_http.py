@@ -96,9 +96,11 @@ class HttpWaha:
         since: datetime,
         from_me: bool | None = None,
         most: int = 100,
+        offset: int = 0,
     ) -> Sequence[Described]:
         query = {
             "limit": str(most),
+            "offset": str(offset),
             "downloadMedia": "false",
             "filter.timestamp.gte": str(int(since.timestamp())),
         }

@@ -1,22 +1,31 @@
 """What is due in the chats of every shop, in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from crm_chatbot.application.sweeping import Place
+from crm_chatbot.application.backlog import Place
+from crm_chatbot.domain.customer import IdentityKind
 from crm_chatbot.domain.message import MessageState
+from crm_chatbot.domain.tenant import TenantId
 from tests.crm_chatbot.fakes import MemoryCrm
+from tests.crm_chatbot.memory_chats import Chats
+from tests.shared.whatsapp.fakes import MemoryConnections
 
 _LEAVING = {MessageState.QUEUED, MessageState.HANDED}
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
 class MemoryBacklog:
-    """Honours crm_chatbot.application.sweeping.Backlog."""
+    """Honours crm_chatbot.application.backlog.Backlog."""
 
     crm: MemoryCrm
+    connections: MemoryConnections = field(default_factory=MemoryConnections)
+    asked_at: dict[tuple[TenantId, str], datetime] = field(
+        default_factory=dict[tuple[TenantId, str], datetime]
+    )
 
     async def unheard_of(self, most: int, /) -> Sequence[Place]:
         late = [
@@ -34,6 +43,35 @@ class MemoryBacklog:
             for chat in chats.conversations.values()
         ]
         return self._first(alone, most)
+
+    async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
+        since = self.crm.time - timedelta(seconds=for_s)
+        found: list[tuple[datetime, tuple[TenantId, str]]] = []
+        for tenant_id, row in self.connections.rows.items():
+            tenant = self.crm.stored.tenants.get(TenantId(tenant_id))
+            chats = self.crm.stored.chats.get(TenantId(tenant_id), Chats())
+            looked_at = chats.looked_at.get(row.session, _LONG_AGO)
+            if tenant is not None and tenant.is_active and looked_at < since:
+                found.append((looked_at, (tenant.id, row.session)))
+        return [place for _, place in sorted(found)][:most]
+
+    async def hidden(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
+        since = self.crm.time - timedelta(seconds=for_s)
+        ripe = sorted(
+            (asked_at, (tenant_id, lid.value, customer.phone))
+            for tenant_id, chats in self.crm.stored.chats.items()
+            for customer in chats.customers.values()
+            for lid in customer.identities
+            if lid.kind is IdentityKind.LID
+            if (asked_at := self.asked_at.get((tenant_id, lid.value), _LONG_AGO)) < since
+        )[:most]
+        for _, (tenant_id, lid, _) in ripe:
+            self.asked_at[tenant_id, lid] = self.crm.time
+        return [
+            (tenant_id, lid)
+            for _, (tenant_id, lid, phone) in ripe
+            if phone is None and self.crm.stored.tenants[tenant_id].is_active
+        ]
 
     def _first(self, due: list[tuple[datetime, Place]], most: int) -> Sequence[Place]:
         past = [place for at, place in sorted(due) if at < self.crm.time]

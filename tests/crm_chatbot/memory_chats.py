@@ -1,7 +1,7 @@
 """Customers, conversations and messages in memory, one tenant's at a time."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -242,6 +242,9 @@ class MemoryInbox:
 
     async def record(self, heard: Heard, /) -> bool:
         return self.chats.heard.setdefault(heard.event.key, heard) is heard
+
+    async def unheard(self, keys: Collection[str], /) -> Collection[str]:
+        return set(keys) - self.chats.heard.keys()
 
 
 @dataclass

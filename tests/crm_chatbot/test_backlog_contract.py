@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.sweeping import Backlog, Place
+from crm_chatbot.application.backlog import Backlog, Place
 from crm_chatbot.domain.conversation import Mode
 from crm_chatbot.domain.customer import Identity, IdentityKind
 from crm_chatbot.domain.message import MessageState

@@ -265,8 +265,21 @@ async def test_our_own_echo_is_no_owner_whatever_the_engine_calls_it(shop: Shop)
     assert [m.id for m in (await shop.history())[1:]] == [sent.id, being_sent.id]
 
 
+@pytest.mark.parametrize("state", [MessageState.SENT, MessageState.UNKNOWN])
+async def test_an_echo_of_what_left_without_a_name_is_no_owner(
+    shop: Shop, state: MessageState
+) -> None:
+    """Some engines tell no id; and of what is unknown, nobody knows whether it has one."""
+    await shop.wrote("Ada kopi?")
+    await queue_answer(shop, "Ada", state=state)
+
+    echo, other = await shop.owner_typed("Ada"), await shop.owner_typed("Habis, kak")
+
+    assert (echo, other) == (Reception("ignored", "own_echo"), TAKEN)
+
+
 async def test_what_was_typed_long_ago_takes_nothing_over_any_more(shop: Shop) -> None:
-    typed = {"id": f"true_{CHAT}_X", "body": "kemarin", "_data": {}}
+    typed: dict[str, Any] = {"id": f"true_{CHAT}_X", "body": "kemarin", "_data": {}}
     answer = await shop.hear(
         an_event("waha_message_any_from_me_app_webjs", **typed), seconds_ago=3_601
     )

@@ -36,6 +36,10 @@ ACROSS = {"SqlBacklog", "SqlDirectory", "SqlMailboxes", "SqlTenantList"}
 Act = Callable[[SqlCrm, Shop], Awaitable[object]]
 
 
+async def _heard(work: Work, key: str) -> set[str]:
+    return {key}.difference(await work.inbox.unheard([key]))
+
+
 async def _change(act: Callable[[Any], Awaitable[object]], thing: Any, **facts: object) -> object:  # noqa: ANN401 - any aggregate
     for name, value in facts.items():
         setattr(thing, name, value)
@@ -76,6 +80,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "messages.erase": lambda w, s: w.messages.erase(s.conversation.id),
     "messages.cover": lambda w, s: w.messages.cover(s.conversation.id, s.turn.id, seqs=[1, 2]),
     "inbox.record": lambda w, s: w.inbox.record(s.told),
+    "inbox.unheard": lambda w, s: _heard(w, s.told.event.key),
     "acks.advance": lambda w, s: w.acks.advance(s.word, s.word, Rank.READ),
     "whatsapp_sessions.get": lambda w, s: w.whatsapp_sessions.get(s.word),
     "whatsapp_sessions.changed": lambda w, s: w.whatsapp_sessions.changed(s.word, "FAILED", LATER),

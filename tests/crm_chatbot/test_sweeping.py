@@ -1,15 +1,16 @@
 """What nothing is heard of is asked for again; chats that people left go back to the bot."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
 
+from crm_chatbot.application.backlog import Place
 from crm_chatbot.application.outbound import LONGEST_SILENCE_S
-from crm_chatbot.application.sweeping import Place, Sweeper
+from crm_chatbot.application.sweeping import Sweeper
 from crm_chatbot.domain.conversation import Conversation, Mode, TakeoverReason
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState
 from crm_chatbot.domain.tenant import TenantId
@@ -35,14 +36,10 @@ def sweeper(memory: MemoryCrm) -> Sweeper:
     )
 
 
-@dataclass
-class Remembered:
+class Remembered(MemoryBacklog):
     """What was due a moment ago."""
 
-    places: Sequence[Place]
-
-    async def unheard_of(self, _most: int, /) -> Sequence[Place]:
-        return self.places
+    places: Sequence[Place] = ()
 
     async def left_alone(self, _most: int, /) -> Sequence[Place]:
         return self.places
@@ -172,7 +169,8 @@ async def test_a_chat_is_handed_back_once(memory: MemoryCrm, sweeper: Sweeper) -
 async def test_whoever_wrote_meanwhile_keeps_the_chat(memory: MemoryCrm, sweeper: Sweeper) -> None:
     """What was due is looked at again under the lock."""
     chat, _ = await a_chat(memory, mode=Mode.HUMAN, handback_at=A_WHILE_AGO)
-    stale = Remembered(await sweeper.backlog.left_alone(10))
+    stale = Remembered(memory)
+    stale.places = await sweeper.backlog.left_alone(10)
     async with memory.open_work(TENANT) as work:
         chat.handback_at = NOON + timedelta(hours=1)
         await work.conversations.save(chat)

@@ -96,6 +96,7 @@ class MemoryWaha:
         since: datetime,
         from_me: bool | None = None,
         most: int = 100,
+        offset: int = 0,
     ) -> Sequence[Described]:
         await self._begin("history", connection, chat_id)
         found = [
@@ -104,7 +105,7 @@ class MemoryWaha:
             if message["timestamp"] >= int(since.timestamp())
             and from_me in {None, message["fromMe"]}
         ]
-        return found[::-1][:most]
+        return found[::-1][offset : offset + most]
 
     async def chats(
         self, connection: Connection, /, *, most: int = 100, offset: int = 0

@@ -151,6 +151,15 @@ async def test_history_is_the_newest_of_it_and_tells_text_and_time(world: World)
     assert isinstance(newest["timestamp"], int)
 
 
+async def test_history_goes_on_where_the_last_page_ended(world: World) -> None:
+    for text in ("satu", "dua", "tiga"):
+        await world.waha.send(world.connection, BUDI, WhatsAppText(text=text))
+
+    page = await world.waha.history(world.connection, BUDI, since=LONG_AGO, most=2, offset=1)
+
+    assert [one["body"] for one in page] == ["dua", "satu"]
+
+
 async def test_chats_are_told_with_their_last_message(world: World) -> None:
     await world.waha.send(world.connection, BUDI, TEXT)
 

@@ -19,14 +19,12 @@ from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.ports import OpenWork
-from crm_chatbot.application.results import ResultService
 from crm_chatbot.application.steps import Steps
-from crm_chatbot.application.sweeping import Sweeper
 from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.application.tools import Toolbox
 from crm_chatbot.application.turns import TurnService
+from crm_chatbot.background import PREFETCH, background_loops
 from crm_chatbot.domain.turn import TurnLimits
-from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
@@ -40,7 +38,6 @@ from crm_chatbot.infrastructure.work import Queues, sql_work
 from crm_chatbot.interface import (
     conversations_api,
     customers_api,
-    handlers,
     tenant_keys_api,
     tenants_api,
     webhook_api,
@@ -67,9 +64,6 @@ from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.waha import Waha
 from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
 
-#: Messages from the carrier that may be in hand at once.
-PREFETCH = 500
-
 
 @asynccontextmanager
 async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
@@ -81,7 +75,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         app.state.crm_administration = _administration(base, menu)
         loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
         if base.platform.runs_worker:
-            loops |= _worker_loops(base, menu)
+            loops |= background_loops(base, menu)
         async with running(loops), AsyncExitStack() as answering:
             if base.platform.runs_worker:
                 await answering.enter_async_context(_answering(base, menu.open_work))
@@ -224,41 +218,14 @@ def _taking(base: Ground, worker: Worker) -> dict[str, Loop]:
     """The loops that take work on: the first to end when the process must stop."""
     heard = handler([bell(worker)])
 
+    async def room() -> int:
+        return PREFETCH
+
     async def listen() -> None:
         queue = base.infrastructure.rabbitmq_crm_queue
-        await base.transport.listen(queue, heard, prefetch=PREFETCH, room=_always_room)
+        await base.transport.listen(queue, heard, prefetch=PREFETCH, room=room)
 
     return {"crm_chatbot.bell": listen, "crm_chatbot.turns": worker.take_what_is_ready}
-
-
-def _worker_loops(base: Ground, menu: Application) -> dict[str, Loop]:
-    """What is heard of messages that left, and what is done when nothing is heard."""
-    jobs, shop = load(Jobs), load(Shop)
-    results = ResultService(
-        open_work=menu.open_work, now=base.clock, patience_s=shop.resend_ask_after_s
-    )
-    sweeper = Sweeper(
-        backlog=SqlBacklog(base.sessions),
-        open_work=menu.open_work,
-        now=base.clock,
-        new_id=uuid7,
-        patience_s=shop.resend_ask_after_s,
-    )
-    heard = handler(handlers.subscriptions(results))
-
-    async def listen() -> None:
-        queue = base.infrastructure.rabbitmq_wa_result_queue
-        await base.transport.listen(queue, heard, prefetch=PREFETCH, room=_always_room)
-
-    return {
-        "crm_chatbot.results": listen,
-        "crm_chatbot.ask_again": lambda: every(jobs.sweep_every_s, sweeper.ask_again),
-        "crm_chatbot.hand_back": lambda: every(jobs.sweep_every_s, sweeper.hand_back),
-    }
-
-
-async def _always_room() -> int:
-    return PREFETCH
 
 
 ROUTERS = (

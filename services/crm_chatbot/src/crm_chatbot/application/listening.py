@@ -14,6 +14,9 @@ from crm_chatbot.domain.speech import language_of
 from crm_chatbot.domain.whatsapp import MessageCame, OwnerTyped, Said
 from shared.contracts import TurnDue
 
+#: An echo of what was said before these comes too late to be one.
+_ECHOED_AMONG = 20
+
 _LOOP, _STALE = TakeoverReason.LOOP, TakeoverReason.STALE
 
 
@@ -109,11 +112,18 @@ async def _opt(hearing: Hearing, chat: Chat, message: Message) -> None:
 
 
 async def _is_being_sent(hearing: Hearing, conversation: Conversation, event: Said) -> bool:
-    """Whether it is what the sender is sending: its echo may be faster than its report."""
+    """Whether it is what the sender sent: its echo may be faster than its report, or nameless."""
     leaving = await hearing.work.messages.leaving(conversation.id)
+    newest = await hearing.work.messages.newest(conversation.id, most=_ECHOED_AMONG)
     return bool(event.text) and any(
-        one.state is MessageState.HANDED and event.text.strip() in one.text for one in leaving
+        _may_be_echoed(one) and event.text.strip() in one.text for one in (*leaving, *newest)
     )
+
+
+def _may_be_echoed(message: Message) -> bool:
+    """It is, or may be, on the customer's phone, and nobody knows under which id."""
+    is_nameless = message.state is MessageState.SENT and not message.wa_ids
+    return is_nameless or message.state in {MessageState.HANDED, MessageState.UNKNOWN}
 
 
 def _is_person_still_there(hearing: Hearing, typed_at: datetime) -> bool:

@@ -3,20 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
+from crm_chatbot.application.backlog import Backlog, Place
 from crm_chatbot.application.outbound import ask_again, hand_next
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.takeover import hand_back
-from crm_chatbot.domain.conversation import (
-    Conversation,
-    ConversationId,
-    ConversationNotFound,
-    TakeoverReason,
-)
+from crm_chatbot.domain.conversation import Conversation, ConversationNotFound, TakeoverReason
 from crm_chatbot.domain.message import Message, MessageState
-from crm_chatbot.domain.tenant import TenantId
 from shared import logs, metrics
 from shared.availability import DatabaseUnavailable
 from shared.crash_points import crash_point
@@ -27,20 +21,7 @@ log = logs.get()
 #: Conversations of one round. Whatever is left over waits for the next.
 MOST = 200
 
-Place = tuple[TenantId, ConversationId]
 Step = Callable[[Work, Conversation], Awaitable[bool]]
-
-
-class Backlog(Protocol):
-    """Conversations of every tenant in which something is due. Raises DatabaseUnavailable."""
-
-    async def unheard_of(self, most: int, /) -> Sequence[Place]:
-        """Where the sender should have told by now what became of a message."""
-        ...
-
-    async def left_alone(self, most: int, /) -> Sequence[Place]:
-        """Where a person took over, and has been silent for as long as the shop allows."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

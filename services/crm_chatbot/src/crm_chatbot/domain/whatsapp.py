@@ -1,6 +1,6 @@
 """What happens on WhatsApp, in our own words: whatever engine told it, and however often."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -161,6 +161,10 @@ class Inbox(Protocol):
 
     async def record(self, heard: Heard, /) -> bool:
         """False when it was heard before: then nothing is recorded."""
+        ...
+
+    async def unheard(self, keys: Collection[str], /) -> Collection[str]:
+        """Those of them that nobody has recorded yet."""
         ...
 
 

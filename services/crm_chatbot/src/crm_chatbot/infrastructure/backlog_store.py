@@ -1,40 +1,50 @@
-"""What is due in the conversations of every tenant; only ids are seen across tenants."""
+"""What is due among the conversations of every tenant, told by functions of the database."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, text
 
-from crm_chatbot.application.sweeping import Place
+from crm_chatbot.application.backlog import Place
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.tenant import TenantId
 from shared.infrastructure.database import Sessions, one_statement
 
-_UNHEARD_OF = text("SELECT tenant_id, conversation_id FROM crm.overdue_messages(:most)")
-_LEFT_ALONE = text("SELECT tenant_id, conversation_id FROM crm.due_handbacks(:most)")
+_UNHEARD_OF = "SELECT tenant_id, conversation_id FROM crm.overdue_messages(:most)"
+_LEFT_ALONE = "SELECT tenant_id, conversation_id FROM crm.due_handbacks(:most)"
+_UNWATCHED = "SELECT tenant_id, session FROM crm.sessions_to_catch_up(:for_s, :most)"
+_HIDDEN = "SELECT tenant_id, lid FROM crm.lids_to_resolve(:for_s, :most)"
 
 
 class SqlBacklog:
-    """Honours crm_chatbot.application.sweeping.Backlog."""
+    """Honours crm_chatbot.application.backlog.Backlog."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     async def unheard_of(self, most: int, /) -> Sequence[Place]:
-        return await self._places(_UNHEARD_OF, most)
+        return [_place(row) for row in await self._rows(_UNHEARD_OF, most=most)]
 
     async def left_alone(self, most: int, /) -> Sequence[Place]:
-        return await self._places(_LEFT_ALONE, most)
+        return [_place(row) for row in await self._rows(_LEFT_ALONE, most=most)]
 
-    async def _places(self, query: TextClause, most: int) -> list[Place]:
+    async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
+        rows = await self._rows(_UNWATCHED, most=most, for_s=for_s)
+        return [(_tenant(row), str(row.session)) for row in rows]
+
+    async def hidden(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
+        rows = await self._rows(_HIDDEN, most=most, for_s=for_s)
+        return [(_tenant(row), str(row.lid)) for row in rows]
+
+    async def _rows(self, query: str, **facts: float) -> Sequence[Row[Any]]:
         async with one_statement(self._sessions) as session:
-            rows = await session.execute(query, {"most": most})
-            return [(_tenant(row.tenant_id), _chat(row.conversation_id)) for row in rows]
+            return (await session.execute(text(query), facts)).all()
 
 
-def _tenant(value: object) -> TenantId:
-    return TenantId(UUID(str(value)))
+def _tenant(row: Row[Any]) -> TenantId:
+    return TenantId(UUID(str(row.tenant_id)))
 
 
-def _chat(value: object) -> ConversationId:
-    return ConversationId(UUID(str(value)))
+def _place(row: Row[Any]) -> Place:
+    return _tenant(row), ConversationId(UUID(str(row.conversation_id)))

@@ -1,5 +1,6 @@
 """What WhatsApp told us, in PostgreSQL: every event once, acks and sessions only forward."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +35,13 @@ class SqlInbox:
         }
         added = insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_key)
         return (await self._session.execute(added)).first() is not None
+
+    async def unheard(self, keys: Collection[str], /) -> Collection[str]:
+        if not keys:
+            return ()
+        query = select(inbox.c.event_key).where(inbox.c.tenant_id == self._tenant_id)
+        heard = await self._session.scalars(query.where(inbox.c.event_key.in_(keys)))
+        return set(keys).difference(heard)
 
 
 class SqlAcks:

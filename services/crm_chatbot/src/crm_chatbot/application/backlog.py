@@ -1,0 +1,29 @@
+"""What is due among the conversations of every tenant: only ids are seen across tenants."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.tenant import TenantId
+
+Place = tuple[TenantId, ConversationId]
+
+
+class Backlog(Protocol):
+    """Of each, those that wait the longest come first. Raises DatabaseUnavailable."""
+
+    async def unheard_of(self, most: int, /) -> Sequence[Place]:
+        """Where the sender should have told by now what became of a message."""
+        ...
+
+    async def left_alone(self, most: int, /) -> Sequence[Place]:
+        """Where a person took over, and has been silent for as long as the shop allows."""
+        ...
+
+    async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
+        """Sessions whose history nobody has looked into for so long."""
+        ...
+
+    async def hidden(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
+        """Hidden identities (digits) whose number is unknown; each is told once in so long."""
+        ...

@@ -1,0 +1,126 @@
+"""WAHA's memory of a shop's chats, read from some moment on: what is missing here is taken."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crm_chatbot.application.inbound import InboundService
+from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.domain.tenant import Tenant
+from crm_chatbot.domain.whatsapp import Event, MessageCame, OwnerTyped, Said
+from shared import logs, metrics
+from shared.whatsapp.connections import Connection
+from shared.whatsapp.waha import Described, Verdict, Waha, WahaFailed
+
+log = logs.get()
+
+#: What one look reads at most: chats, and messages of each. Whoever has more is read again.
+MOST_CHATS = 2_000
+MOST_MESSAGES = 500
+PAGE = 100
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ChatSeen:
+    """A chat in WAHA's list of them."""
+
+    chat_id: str
+    #: with one person
+    is_direct: bool
+    #: when anything was said in it last, if it was
+    last_at: datetime = NEVER
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which part of which history is read."""
+
+    tenant: Tenant
+    connection: Connection
+    #: whose account the session holds
+    me: Described
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Reads outside of any transaction; what it takes, it takes as a webhook would have told it."""
+
+    waha: Waha
+    inbound: InboundService
+    open_work: OpenWork
+    #: from WAHA's words to ours: an entry of the list of chats; a message, its session, and `me`
+    chat_in: Callable[[Described], ChatSeen | None]
+    message_in: Callable[[Described, str, Described], Event]
+
+    async def take(self, span: Span) -> bool:
+        """Take what is missing, of the liveliest chats first; False if there is more.
+
+        Chats that come to life meanwhile move in WAHA's list, but not past its beginning: it is
+        read again until it has nothing new. Raises WahaFailed, DatabaseUnavailable.
+        """
+        done: set[str] = set()
+        is_all = True
+        while rest := [one for one in await self._lively(span) if one not in done]:
+            for chat_id in rest:
+                is_all &= await self._take_chat(span, chat_id)
+                done.add(chat_id)
+            if len(done) >= MOST_CHATS:
+                return False
+        return is_all
+
+    async def _lively(self, span: Span) -> list[str]:
+        """Chats with people in which anything was said since then."""
+        found: list[str] = []
+        for offset in range(0, MOST_CHATS, PAGE):
+            page = await self.waha.chats(span.connection, most=PAGE, offset=offset)
+            chats = [chat for one in page if (chat := self.chat_in(one))]
+            lively = [chat for chat in chats if chat.last_at >= span.since]
+            found += [chat.chat_id for chat in lively if chat.is_direct]
+            if not lively or len(page) < PAGE:
+                break
+        return list(dict.fromkeys(found))
+
+    async def _take_chat(self, span: Span, chat_id: str) -> bool:
+        """In order; False if there is more than was read."""
+        try:
+            said, is_all = await self._said(span, chat_id)
+        except WahaFailed as failed:
+            if failed.verdict is not Verdict.NEVER:
+                raise
+            log.info("history.chat_refused", code=failed.code)
+            return True
+        async with self.open_work(span.tenant.id) as work:
+            unheard = await work.inbox.unheard([event.key for event in said])
+        for event in said:
+            if event.key in unheard:
+                reception = await self.inbound.receive(span.tenant, event)
+                metrics.whatsapp_caught_up.labels(reception.outcome).inc()
+        return is_all
+
+    async def _said(self, span: Span, chat_id: str) -> tuple[Sequence[Said], bool]:
+        """By the customer, and by the owner on the phone, oldest first; and whether that is all."""
+        found: dict[str, Said] = {}
+        is_all = False
+        for offset in range(0, MOST_MESSAGES, PAGE):
+            page = await self.waha.history(
+                span.connection, chat_id, since=span.since, most=PAGE, offset=offset
+            )
+            said = [event for one in page if (event := self._event(span, one))]
+            found |= {event.key: event for event in said}
+            if is_all := len(page) < PAGE:
+                break
+        return sorted(found.values(), key=_when), is_all
+
+    def _event(self, span: Span, message: Described) -> Said | None:
+        """None for that which nothing follows from: our own words, and what is older."""
+        event = self.message_in(message, span.connection.session, span.me)
+        if isinstance(event, MessageCame | OwnerTyped) and _when(event) >= span.since:
+            return event
+        return None
+
+
+def _when(event: Said) -> datetime:
+    return event.sent_at or NEVER
