@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +11,13 @@ from crm_chatbot.application.backlog import Backlog, Place
 from crm_chatbot.domain.conversation import Mode
 from crm_chatbot.domain.customer import Identity, IdentityKind
 from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenant import TenantId, TenantStatus
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
+from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant
-from tests.crm_chatbot.chats import an_answer, another_chat
+from tests.crm_chatbot.chats import LID, PHONE, a_customer, an_answer, another_chat
 from tests.crm_chatbot.fakes import MemoryCrm
+from tests.crm_chatbot.furnished import connections
 from tests.crm_chatbot.memory_backlog import MemoryBacklog
 from tests.crm_chatbot.stores import Crm, SqlCrm
 
@@ -89,6 +91,110 @@ async def test_those_left_alone_the_longest_come_first(crm: Crm, backlog: Backlo
     oldest = await a_chat(crm, mode=Mode.HUMAN, handback_at=PAST - timedelta(hours=1))
 
     assert await backlog.left_alone(1) == [oldest]
+
+
+# -- sessions that nobody looked into
+
+
+async def connect(crm: Crm, backlog: Backlog, tenant_id: TenantId, session: str) -> None:
+    change = ConnectionChange(session=session)
+    if isinstance(crm, SqlCrm):
+        await connections(crm.sessions).put(tenant_id, change)
+    elif isinstance(backlog, MemoryBacklog):
+        await backlog.connections.put(tenant_id, change)
+
+
+async def look(crm: Crm, tenant_id: TenantId, session: str, at: datetime) -> None:
+    async with crm.open_work(tenant_id) as work:
+        assert await work.whatsapp_sessions.look(session, at, older_than_s=0)
+
+
+async def test_sessions_that_nobody_looked_into_the_longest_come_first(
+    crm: Crm, backlog: Backlog
+) -> None:
+    for tenant_id, session in ((TENANT, "ours"), (OTHER_TENANT, "theirs")):
+        await connect(crm, backlog, tenant_id, session)
+    at_first = await backlog.unwatched(10, for_s=300)
+    await look(crm, TENANT, "ours", PAST)
+
+    assert sorted(at_first) == [(TENANT, "ours"), (OTHER_TENANT, "theirs")]
+    assert await backlog.unwatched(10, for_s=300) == [(OTHER_TENANT, "theirs"), (TENANT, "ours")]
+    assert await backlog.unwatched(1, for_s=300) == [(OTHER_TENANT, "theirs")]
+
+
+async def test_what_was_looked_into_just_now_waits_unless_it_works_again(
+    crm: Crm, backlog: Backlog
+) -> None:
+    await connect(crm, backlog, TENANT, "ours")
+    await look(crm, TENANT, "ours", FUTURE)
+    after_a_look = await backlog.unwatched(10, for_s=300)
+    async with crm.open_work(TENANT) as work:
+        await work.whatsapp_sessions.changed("ours", "WORKING", FUTURE)
+
+    assert after_a_look == []
+    assert await backlog.unwatched(10, for_s=300) == [(TENANT, "ours")]
+
+
+async def test_shops_that_are_suspended_or_not_connected_are_not_looked_into(
+    crm: Crm, backlog: Backlog
+) -> None:
+    await connect(crm, backlog, TENANT, "ours")
+    await suspend(crm, TENANT)
+
+    assert await backlog.unwatched(10, for_s=300) == []
+
+
+async def suspend(crm: Crm, tenant_id: TenantId) -> None:
+    async with crm.open_work(tenant_id) as work:
+        tenant = await work.tenants.get(tenant_id)
+        tenant.become(TenantStatus.SUSPENDED, NOON)
+        await work.tenants.save(tenant)
+
+
+# -- who hides behind an identity
+
+
+async def test_hidden_identities_are_told_once_in_so_long(crm: Crm, backlog: Backlog) -> None:
+    for tenant_id in (TENANT, OTHER_TENANT):
+        async with crm.open_work(tenant_id) as work:
+            await work.customers.add(a_customer(LID, tenant_id=tenant_id))
+
+    first = await backlog.hidden(10, for_s=3_600)
+    soon = await backlog.hidden(10, for_s=3_600)
+    late = await backlog.hidden(10, for_s=-1)
+
+    assert sorted(first) == [(TENANT, LID.value), (OTHER_TENANT, LID.value)]
+    assert soon == []
+    assert sorted(late) == sorted(first)
+
+
+async def test_so_many_at_a_time_and_the_rest_next(crm: Crm, backlog: Backlog) -> None:
+    lids = [Identity(IdentityKind.LID, f"11122233344{n:04}") for n in range(5)]
+    async with crm.open_work(TENANT) as work:
+        for lid in lids:
+            await work.customers.add(a_customer(lid))
+
+    rounds = [await backlog.hidden(2, for_s=3_600) for _ in range(3)]
+
+    assert [len(one) for one in rounds] == [2, 2, 1]
+    assert {lid for one in rounds for _, lid in one} == {lid.value for lid in lids}
+
+
+async def test_who_is_known_by_number_hides_from_nobody(crm: Crm, backlog: Backlog) -> None:
+    async with crm.open_work(TENANT) as work:
+        await work.customers.add(a_customer(LID, PHONE))
+
+    assert await backlog.hidden(10, for_s=3_600) == []
+
+
+async def test_customers_of_a_suspended_shop_are_not_asked_about(
+    crm: Crm, backlog: Backlog
+) -> None:
+    async with crm.open_work(TENANT) as work:
+        await work.customers.add(a_customer(LID))
+    await suspend(crm, TENANT)
+
+    assert await backlog.hidden(10, for_s=3_600) == []
 
 
 async def test_time_makes_more_of_it_due(memory: MemoryCrm) -> None:

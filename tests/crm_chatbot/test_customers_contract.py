@@ -230,3 +230,18 @@ async def test_what_is_caught_up_with_stays_so(crm: Crm) -> None:
 
     assert seen is not None
     assert seen.caught_up_at == LATER
+
+
+async def test_what_nobody_recorded_is_unheard(crm: Crm) -> None:
+    await a_shop(crm)
+    heard = Heard(event=Ignored(key="a", name="message", session=SESSION, reason="group"))
+    async with crm.open_work(OTHER_TENANT) as work:
+        await work.tenants.add(a_tenant(OTHER_TENANT))
+        await work.inbox.record(heard)
+    async with crm.open_work(TENANT) as work:
+        before = set(await work.inbox.unheard(["a", "b", "a"]))
+        await work.inbox.record(heard)
+
+        assert before == {"a", "b"}
+        assert set(await work.inbox.unheard(["a", "b"])) == {"b"}
+        assert set(await work.inbox.unheard([])) == set()

@@ -111,7 +111,10 @@ class MemoryWaha:
         self, connection: Connection, /, *, most: int = 100, offset: int = 0
     ) -> Sequence[Described]:
         await self._begin("chats", connection)
-        found = [{"id": one, "lastMessage": said[-1]} for one, said in self.messages.items()]
+        # Of those that are as lively, the newest chat first.
+        chats = [(one, said[-1]) for one, said in self.messages.items()][::-1]
+        chats.sort(key=lambda chat: int(chat[1]["timestamp"]), reverse=True)
+        found = [{"id": one, "lastMessage": last} for one, last in chats]
         return found[offset : offset + most]
 
     async def phone_of_lid(self, connection: Connection, lid: str, /) -> str | None:

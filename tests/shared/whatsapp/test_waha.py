@@ -169,6 +169,17 @@ async def test_chats_are_told_with_their_last_message(world: World) -> None:
     assert chat["lastMessage"]["body"] == TEXT.text
 
 
+async def test_the_liveliest_chats_come_first(world: World) -> None:
+    ani = "6281200000009@c.us"
+    for chat_id in (BUDI, ani):
+        await world.waha.send(world.connection, chat_id, TEXT)
+
+    first = await world.waha.chats(world.connection, most=1)
+    second = await world.waha.chats(world.connection, most=1, offset=1)
+
+    assert [one["id"] for one in (*first, *second)] == [ani, BUDI]
+
+
 async def test_a_hidden_number_is_found_where_it_is_known(world: World) -> None:
     assert await world.waha.phone_of_lid(world.connection, LID) == "6281200000002"
     assert await world.waha.phone_of_lid(world.connection, "999888777666555") is None

@@ -113,12 +113,15 @@ class CatchUp:
         async with self.open_work(tenant.id) as work:
             seen = await work.whatsapp_sessions.get(connection.session)
         if seen is None or seen.status != facts.status:
-            changed = SessionChanged(
-                key=f"{connection.session}:session.status:seen:{now.isoformat()}",
-                name="session.status",
-                session=connection.session,
-                status=facts.status,
-                at=now,
-            )
-            await self.inbound.receive(tenant, changed)
+            await self._tell(tenant, connection.session, facts.status, now)
         return (facts.me or {}) if facts.status == WORKING else None
+
+    async def _tell(self, tenant: Tenant, session: str, status: str, now: datetime) -> None:
+        """As a webhook would have told; but the look that this asks for is under way already."""
+        key = f"{session}:session.status:seen:{now.isoformat()}"
+        changed = SessionChanged(
+            key=key, name="session.status", session=session, status=status, at=now
+        )
+        await self.inbound.receive(tenant, changed)
+        async with self.open_work(tenant.id) as work:
+            await work.whatsapp_sessions.look(session, now, older_than_s=self.every_s)
