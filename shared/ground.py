@@ -66,10 +66,10 @@ async def ground(
     for name, meant in likely_typos(os.environ):
         log.warning("setting.unknown", name=name, did_you_mean=meant)
     tracing.configure(service)
-    vault = open_vault(platform)
     async with AsyncExitStack() as stack:
         stack.callback(tracing.shut_down)
         database_url, redis_url = await _servers(stack, platform, infrastructure, seeds)
+        vault = open_vault(platform)
         strict = [refusal_of_risk, *checks] if platform.is_production else []
         engine = connect(database_url, pool_size=infrastructure.database_pool_size)
         stack.push_async_callback(engine.dispose)

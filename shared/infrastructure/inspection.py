@@ -7,12 +7,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import logs
 from shared.availability import DatabaseUnavailable
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.settings import end_at_once
-
-log = logs.get()
 
 #: Why this database must not be worked with, or None. May raise DatabaseUnavailable.
 Check = Callable[[Sessions], Awaitable[str | None]]
@@ -33,6 +30,7 @@ class Inspection:
         self._url = url
         self._checks = checks
         self._is_passed = False
+        self._why_not = "not looked at yet"
         event.listen(engine.sync_engine, "do_connect", self._refuse_to_connect)
 
     async def run(self) -> None:
@@ -51,7 +49,7 @@ class Inspection:
             async with asyncio.timeout(LONGEST_LOOK_S):
                 refusal = await self._refusal(sessions_of(engine))
         except (OSError, DatabaseUnavailable) as away:
-            log.debug("database.away", reason=type(away).__name__)
+            self._why_not = str(away) or type(away).__name__
             return False
         except DBAPIError as refused:
             # It answers: waiting helps against no wrong password and no wrong name.
@@ -71,4 +69,4 @@ class Inspection:
 
     def _refuse_to_connect(self, *_: object) -> None:
         if not self._is_passed:
-            raise DatabaseUnavailable("it has not been looked at yet")
+            raise DatabaseUnavailable(self._why_not)
