@@ -164,6 +164,8 @@ class Shop(_Settings):
     waha_timeout_s: Seconds = 20.0
     #: lets webhooks in that carry no signature; loud, and never wise in production
     allow_unsigned_webhooks: bool = False
+    #: how far a webhook's own time may be from ours; 0: it is not looked at, for it is not signed
+    webhook_window_s: float = Field(default=0.0, ge=0, le=86_400)
     midtrans_server_key: SecretStr | None = None
     midtrans_is_production: bool = False
     #: how long a conversation's history is cached, in seconds

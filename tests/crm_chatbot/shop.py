@@ -61,7 +61,7 @@ class Shop:
     async def owner_typed(self, text: str, stanza: str | None = None, **more: Any) -> Reception:
         """The owner answers on the phone."""
         found = f"true_6281200000002@c.us_{stanza or uuid7().hex}"
-        named = {"id": found, "body": text, "_data": {}, **more}
+        named: Envelope = {"id": found, "body": text, "_data": {}, **more}
         return await self.hear(an_event("waha_message_any_from_me_app_webjs", **named))
 
     async def customer(self, identity: Identity = PHONE) -> Customer:
