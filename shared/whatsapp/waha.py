@@ -114,7 +114,7 @@ class Waha(Protocol):
         most: int = 100,
         offset: int = 0,
     ) -> Sequence[Described]:
-        """A chat's messages, each as in a webhook's payload; the newest ones if there are more.
+        """A chat's messages, each as in a webhook's payload, the newest first; at most so many.
 
         The next page of them is at `offset`.
         """

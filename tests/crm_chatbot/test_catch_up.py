@@ -176,27 +176,6 @@ async def test_a_shop_without_whatsapp_has_no_history(shop: RememberingShop) -> 
         await shop.catches_up()
 
 
-async def test_dying_before_the_end_is_noted_means_to_look_again(
-    shop: RememberingShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Died(BaseException):
-        pass
-
-    def die(name: str) -> None:
-        if name == "crm.before_caught_up":
-            raise Died
-
-    shop.remembers("Halo", "3EB0A")
-    with monkeypatch.context() as deadly, pytest.raises(Died):
-        deadly.setattr(catch_up, "crash_point", die)
-        await shop.catches_up()
-    known_until = (await shop.seen()).caught_up_at
-
-    assert await shop.catches_up()
-    assert known_until == NOON
-    assert len(await shop.told()) == 1
-
-
 # -- the loop
 
 

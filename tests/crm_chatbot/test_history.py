@@ -78,10 +78,13 @@ async def test_it_is_taken_in_the_order_in_which_it_was_said(shop: RememberingSh
     shop.remembers("kedua", "3EB0B", seconds_ago=5)
     shop.remembers("pertama", "3EB0A", seconds_ago=10)
     shop.remembers("ketiga", "3EB0C")
+    shop.remembers("dan dalam detik yang sama", "3EB0D")
 
     await shop.catches_up()
 
-    assert [text for text, _, _ in await shop.told()] == ["pertama", "kedua", "ketiga"]
+    assert [text for text, _, _ in await shop.told()] == [
+        *("pertama", "kedua", "ketiga", "dan dalam detik yang sama"),
+    ]
 
 
 async def test_what_is_too_old_is_kept_and_left_to_a_person(shop: RememberingShop) -> None:

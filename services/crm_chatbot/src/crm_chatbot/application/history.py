@@ -112,7 +112,8 @@ class History:
             found |= {event.key: event for event in said}
             if is_all := len(page) < PAGE:
                 break
-        return sorted(found.values(), key=_when), is_all
+        # WhatsApp's clock has seconds only: within one, the order in which WAHA told them counts.
+        return sorted(reversed(found.values()), key=_when), is_all
 
     def _event(self, span: Span, message: Described) -> Said | None:
         """None for that which nothing follows from: our own words, and what is older."""

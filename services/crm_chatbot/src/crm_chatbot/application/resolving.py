@@ -35,11 +35,12 @@ class Resolver:
     connections: Connections
     waha: Waha
     inbound: InboundService
+    ask_again_after_s: float = ASK_AGAIN_AFTER_S
 
     async def resolve(self) -> int:
         """Ask for those that nobody has asked for; how many are known now."""
         hidden: defaultdict[TenantId, list[str]] = defaultdict(list)
-        for tenant_id, lid in await self.backlog.hidden(MOST, for_s=ASK_AGAIN_AFTER_S):
+        for tenant_id, lid in await self.backlog.hidden(MOST, for_s=self.ask_again_after_s):
             hidden[tenant_id].append(lid)
         return sum(await asyncio.gather(*(self._of(*one) for one in hidden.items())))
 
