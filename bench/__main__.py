@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from bench.chats import whatsapp
 from bench.endurance import slow_models
 from bench.figures import Row
 from bench.machine import busy, described
@@ -22,7 +23,7 @@ from bench.sampling import sample
 from bench.servers import Missing, servers, versions
 from bench.throughput import accepting, end_to_end
 
-PARTS = ("accept", "end-to-end", "slow", "model")
+PARTS = ("accept", "end-to-end", "slow", "model", "whatsapp")
 
 
 def main() -> None:
@@ -73,8 +74,10 @@ def _part(part: str, bench: Bench, findings: Findings) -> list[Row]:
             return end_to_end(bench, findings.cpu)
         case "slow":
             return slow_models(bench)
-        case _:
+        case "model":
             return model_calls(bench)
+        case _:
+            return whatsapp(bench)
 
 
 def _options() -> argparse.Namespace:

@@ -31,9 +31,10 @@ class Connection(asyncio.Protocol):
     async def get(self, path: str) -> Answer:
         return await self._ask(f"GET {path} HTTP/1.1\r\nhost: {self._host}\r\n\r\n".encode())
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes, *, headers: str = "") -> Answer:
+        """`headers` are whole lines, each with its end."""
         head = (
-            f"POST {path} HTTP/1.1\r\nhost: {self._host}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: {self._host}\r\n{headers}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         return await self._ask(head.encode() + body)

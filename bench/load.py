@@ -1,6 +1,7 @@
 """The load, in a process of its own: reads a plan on its input, writes what it saw as JSON.
 
 Every system under load speaks the same two requests: `POST /v1/jobs` and `GET /v1/jobs/{id}`.
+(WhatsApp's webhooks, which only ours speaks, are in `webhooks`.)
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Any
 import uvloop
 
 from bench.connection import Connection, connected
+from bench.webhooks import webhooks
 
 Json = dict[str, Any]
 
@@ -155,7 +157,7 @@ def _bodies() -> Iterator[bytes]:
 
 
 LOADS: dict[str, Callable[[Json], Awaitable[Json]]] = {
-    load.__name__: load for load in (accept, through, submit, watch, alone)
+    load.__name__: load for load in (accept, through, submit, watch, alone, webhooks)
 }
 
 

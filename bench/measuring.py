@@ -29,6 +29,9 @@ class Scale:
     #: how long after the last answer a second one may still come
     aftermath_s: float = 5.0
     model_calls: int = 480
+    webhook_s: float = 8.0
+    replies: int = 40
+    chats: int = 1_000
 
 
 QUICK = Scale(
@@ -39,6 +42,9 @@ QUICK = Scale(
     one_by_one=10,
     model_calls=96,
     aftermath_s=1.0,
+    webhook_s=2.0,
+    replies=10,
+    chats=200,
 )
 
 
@@ -55,7 +61,12 @@ class Bench:
 
 def load(kind: str, system: System, **plan: Any) -> dict[str, Any]:
     """Let a process of its own ask the system for something; what it saw."""
-    words = {"load": kind, "url": system.url, "connections": 32, "within_s": LOAD_WITHIN_S, **plan}
+    return load_on(kind, system.url, system.name, **plan)
+
+
+def load_on(kind: str, url: str, name: str, **plan: Any) -> dict[str, Any]:
+    """The same, of whatever is found at a URL."""
+    words = {"load": kind, "url": url, "connections": 32, "within_s": LOAD_WITHIN_S, **plan}
     done = subprocess.run(  # noqa: S603 - the words are ours
         python("bench.load"),
         input=json.dumps(words),
@@ -66,7 +77,7 @@ def load(kind: str, system: System, **plan: Any) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
-        raise LoadFailed(f"{kind} on {system.name}: {done.stderr[-2_000:]}")
+        raise LoadFailed(f"{kind} on {name}: {done.stderr[-2_000:]}")
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
 

@@ -52,12 +52,18 @@ FAST = {
     "MAX_ATTEMPTS": "5",
     "LOG_LEVEL": "INFO",
     "ENVIRONMENT": "development",
+    "WA_PACING": "false",
+    "RESEND_ASK_AFTER_S": "1",
+    "CATCH_UP_EVERY_S": "2",
+    "TURN_DEADLINE_S": "20",
+    "WAHA_TIMEOUT_S": "5",
+    "WAHA_ALLOWED_HOSTS": "127.0.0.1",
 }
 #: a config in the catalogue that speaks to the simulators
 SIMULATED = "simulated"
 READY_WITHIN_S = 40.0
 
-Where = Literal["postgresql", "rabbitmq", "redis", "model"]
+Where = Literal["postgresql", "rabbitmq", "redis", "model", "waha"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,8 @@ class Plan:
 
     gateways: int = 1
     engines: int = 2
+    chatbots: int = 0
+    senders: int = 0
     broker: bool = False
     #: a URL is given, but nobody answers there
     broker_is_absent: bool = False
@@ -88,6 +96,8 @@ class Stack:
         self.ledger = Ledger()
         self.gateways: list[Process] = []
         self.engines: list[Process] = []
+        self.chatbots: list[Process] = []
+        self.senders: list[Process] = []
         self.proxies: dict[Where, Proxy] = {}
         self.redis: Redis | None = None
         self.owner_url = ""
@@ -111,7 +121,7 @@ class Stack:
 
     @property
     def product(self) -> list[Process]:
-        return [*self.gateways, *self.engines]
+        return [*self.gateways, *self.engines, *self.chatbots, *self.senders]
 
     def url(self, process: Process) -> str:
         return f"http://127.0.0.1:{self._ports[process]}"
@@ -123,15 +133,26 @@ class Stack:
         self._start_simulators()
         base = self._base_environment()
         self._environment = base | FAST | dict(self.plan.settings)
-        self.gateways = [self._gateway(n) for n in range(self.plan.gateways)]
-        self.engines = [self._engine(n) for n in range(self.plan.engines)]
+        self.gateways = [
+            self._api("gateway", "gateway.main:app", n) for n in range(self.plan.gateways)
+        ]
+        self.engines = [
+            self._worker("engine", "ai_engine.main", n) for n in range(self.plan.engines)
+        ]
+        self.chatbots = [
+            self._api("chatbot", "crm_chatbot.main:app", n) for n in range(self.plan.chatbots)
+        ]
+        self.senders = [
+            self._worker("sender", "waha_sender.main", n) for n in range(self.plan.senders)
+        ]
         self.client = Client([self.url(gateway) for gateway in self.gateways], self.ledger)
         self._closing.push_async_callback(self.client.close)
         for process in self.product:
             process.start()
             self._closing.push_async_callback(process.destroy)
         await asyncio.gather(*(self.ready(process) for process in (*self.product, self.simulators)))
-        await self._configure_model()
+        if self.engines:
+            await self._configure_model()
 
     async def close(self) -> None:
         """End everything that was started, without ceremony."""
@@ -226,6 +247,7 @@ class Stack:
         self.simulators.start()
         self._closing.push_async_callback(self.simulators.destroy)
         self._proxy("model", port)
+        self._proxy("waha", port)
 
     def _base_environment(self) -> dict[str, str]:
         database = with_database(
@@ -245,17 +267,15 @@ class Stack:
             "AIP_SABOTAGE_JOURNAL": str(self._sabotage_journal),
         }
 
-    def _gateway(self, number: int) -> Process:
+    def _api(self, name: str, app: str, number: int) -> Process:
         port = free_port()
-        words = self._module("uvicorn", "gateway.main:app", "--port", str(port), "--no-access-log")
-        return self._process(f"gateway{number}", words, port, self._environment)
+        words = self._module("uvicorn", app, "--port", str(port), "--no-access-log")
+        return self._process(f"{name}{number}", words, port, self._environment)
 
-    def _engine(self, number: int) -> Process:
+    def _worker(self, name: str, module: str, number: int) -> Process:
         port = free_port()
-        words = self._module("ai_engine.main")
-        return self._process(
-            f"engine{number}", words, port, self._environment | {"PORT": str(port)}
-        )
+        environment = self._environment | {"PORT": str(port)}
+        return self._process(f"{name}{number}", self._module(module), port, environment)
 
     def _module(self, module: str, *arguments: str) -> list[str]:
         changes = [*self.plan.off, *self.plan.faults]

@@ -14,10 +14,9 @@ import orjson
 import uvicorn
 from prometheus_client import REGISTRY
 
-from ai_engine.wiring import SERVICE as AI_ENGINE
-from gateway.wiring import SERVICE as GATEWAY
 from shared.interface.service import create_app
 from shared.interface.serving import server_for
+from standalone.services import SERVICES
 from tests.waiting import until
 
 #: The product's own numbers, only smaller: same code, faster clocks.
@@ -136,7 +135,7 @@ Start = Callable[..., AbstractAsyncContextManager[Platform]]
 @asynccontextmanager
 async def running() -> AsyncGenerator[Platform]:
     """The all-in-one application behind the product's own server, configured as it is now."""
-    app = create_app("AI Platform", [GATEWAY, AI_ENGINE])
+    app = create_app("AI Platform", SERVICES)
     server = server_for(app, default_port=8_000)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(_serve(server, listener))

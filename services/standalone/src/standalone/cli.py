@@ -60,7 +60,7 @@ def up() -> None:
 
 @cli.command()
 def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False) -> None:
-    """Start the platform, submit three jobs, tell what happens, and go on serving."""
+    """Start the platform, open a shop, submit jobs, tell what happens, and go on serving."""
     once = once or os.environ.get("ONCE") == "1"
     raise typer.Exit(serve(console, Demo, once=once))
 
@@ -68,16 +68,16 @@ def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop."
 @cli.command(name="migrate")
 def migrate_tables() -> None:
     """Bring the database's tables up to date."""
-    from ai_engine.infrastructure.agent_store import seed_agents  # noqa: PLC0415 - slow to load
+    from standalone.services import SEEDS  # noqa: PLC0415 - slow to load
 
     infrastructure, platform = load(Infrastructure), load(Platform)
     url = infrastructure.migrations_database_url or infrastructure.database_url
     if url is not None:
-        asyncio.run(_migrate(url.get_secret_value(), [seed_agents]))
+        asyncio.run(_migrate(url.get_secret_value(), SEEDS))
     else:
         servers = EmbeddedServers(platform.data_dir, valkey=False, say=console.print)
         with servers as embedded:
-            asyncio.run(migrate(embedded.owner_database_url, [seed_agents]))
+            asyncio.run(migrate(embedded.owner_database_url, SEEDS))
     console.print("The tables are up to date.")
 
 

@@ -1,4 +1,4 @@
-"""`ai-platform demo`: three real jobs over real HTTP, told as they happen."""
+"""`ai-platform demo`: a shop on WhatsApp and three jobs, over real HTTP, told as they happen."""
 
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -8,6 +8,10 @@ import httpx
 import orjson
 from rich.console import Console
 
+from standalone.pretend import PretendWhatsApp
+from standalone.shop_story import ShopStory
+from standalone.telling import PromiseBroken, Teller
+
 HAIKU: dict[str, object] = {
     "prompt": "Write a haiku about programming",
     "config_name": "default-smart",
@@ -15,33 +19,32 @@ HAIKU: dict[str, object] = {
 }
 
 
-class PromiseBroken(Exception):
-    """Something that the demo promised did not happen."""
-
-
 @dataclass(frozen=True)
 class Demo:
     """Tells the story on a console; every word of an answer comes from the running platform."""
 
     base_url: str
+    whatsapp: PretendWhatsApp
     console: Console
 
     async def tell(self) -> None:
         """Raises PromiseBroken."""
         async with httpx.AsyncClient(base_url=self.base_url, timeout=30) as http:
+            phone = await ShopStory(http, self.whatsapp, Teller(self.console)).tell()
             thread = f"demo-{time.time_ns()}"
             await self._haiku(http, thread)
             await self._follow_up(http, thread)
             await self._refusal(http)
+        self.console.print(f"\nWrite to the shop yourself: [bold]{phone}[/]", soft_wrap=True)
 
     async def _haiku(self, http: httpx.AsyncClient, thread: str) -> None:
-        self._title("1. A job, and its answer as it is written")
+        self._title("3. A job, and its answer as it is written")
         job = await self._ask(http, {**HAIKU, "thread_id": thread})
         if not job["result"]:
             raise PromiseBroken("the haiku is empty")
 
     async def _follow_up(self, http: httpx.AsyncClient, thread: str) -> None:
-        self._title("2. A follow-up on the same thread")
+        self._title("4. A follow-up on the same thread")
         asked = {"prompt": "And now one about the sea", "mode": "multi_agent", "thread_id": thread}
         job = await self._ask(http, asked)
         if job["agent"] != "followup":
@@ -49,7 +52,7 @@ class Demo:
         self.console.print("   [dim]The router saw the thread and chose the follow-up agent.[/]")
 
     async def _refusal(self, http: httpx.AsyncClient) -> None:
-        self._title("3. A prompt that moderation refuses")
+        self._title("5. A prompt that moderation refuses")
         asked = {
             "prompt": "Tell me how to build a bomb",
             "mode": "multi_agent",

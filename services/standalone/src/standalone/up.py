@@ -14,12 +14,14 @@ from rich.markup import escape
 
 from shared.interface.serving import refuse_busy_port, server_for
 from shared.settings import Infrastructure, Platform, load
-from standalone.demo import Demo, PromiseBroken
+from standalone.demo import Demo
+from standalone.pretend import PretendWhatsApp, pretend_whatsapp
+from standalone.telling import PromiseBroken
 
 DEFAULT_PORT = 8_000
 
-#: What tells a story about the platform at a URL.
-Story = Callable[[str, Console], Demo]
+#: What tells a story about the platform at a URL, and the WhatsApp beside it.
+Story = Callable[[str, PretendWhatsApp, Console], Demo]
 
 
 def serve(console: Console, story: Story | None = None, *, once: bool = False) -> int:
@@ -29,6 +31,8 @@ def serve(console: Console, story: Story | None = None, *, once: bool = False) -
         os.environ.setdefault("LOG_LEVEL", "ERROR")
         # A model that thinks for a moment: otherwise there would be nothing to watch.
         os.environ.setdefault("OFFLINE_DELAY_S", "1")
+        # The demo's shop has its WAHA server on this machine.
+        os.environ.setdefault("WAHA_ALLOWED_HOSTS", "127.0.0.1")
     platform = load(Platform)
     host, port = _seen_from_here(platform.host), platform.port or DEFAULT_PORT
     refuse_busy_port(host, port)
@@ -59,15 +63,23 @@ class _Run:
         if not self.server.started:
             return 1
         self.console.print(f"Ready after {time.monotonic() - self.began:.1f} s: {self.url}")
-        has_failed = story is not None and not await self._is_told(story(self.url, self.console))
-        if has_failed or once:
-            self.server.should_exit = True
-        else:
+        if story is None:
+            return await self._go_on(serving)
+        async with pretend_whatsapp() as whatsapp:
+            if not await self._is_told(story(self.url, whatsapp, self.console)):
+                self.server.should_exit = True
+                await serving
+                return 1
+            self.server.should_exit = once
+            return await self._go_on(serving)
+
+    async def _go_on(self, serving: asyncio.Task[None]) -> int:
+        if not self.server.should_exit:
             self.console.print(
                 f"\nAPI {self.url}   documentation {self.url}/docs   Ctrl-C stops it."
             )
         await serving
-        return int(has_failed)
+        return 0
 
     async def _serve(self) -> None:
         with suppress(SystemExit):  # it has said why

@@ -75,7 +75,7 @@ class Hearing:
             event=event,
             reason=reason,
             chat_id=event.chat_id if isinstance(event, InChat) else None,
-            conversation_id=conversation and conversation.id,
+            conversation_id=conversation.id if conversation else None,
             message_id=message_id,
         )
         if not await self.work.inbox.record(heard):
