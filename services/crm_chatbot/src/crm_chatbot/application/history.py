@@ -113,7 +113,8 @@ class History:
             if is_all := len(page) < PAGE:
                 break
         # WhatsApp's clock has seconds only: within one, the order in which WAHA told them counts.
-        return sorted(reversed(found.values()), key=_when), is_all
+        oldest_first = [*found.values()][::-1]
+        return sorted(oldest_first, key=_when), is_all
 
     def _event(self, span: Span, message: Described) -> Said | None:
         """None for that which nothing follows from: our own words, and what is older."""
