@@ -48,6 +48,8 @@ class Shop:
 
     async def says(self, phone: str, text: str, **more: Json) -> Json:
         """A customer writes; WhatsApp has it whatever becomes of us."""
+        if phone not in self.written:
+            await self.phones("POST", "customers", {"phone": phone})
         path = f"customers/{phone}/messages"
         message = await self.phones("POST", path, {"text": text, **more})
         self.written[phone].append(message["plain_id"])
@@ -55,6 +57,8 @@ class Shop:
 
     async def heard(self, phone: str) -> list[str]:
         """What the customer's phone shows of us, oldest first."""
+        if phone not in self.written:
+            return []
         messages = await self.phones("GET", f"customers/{phone}/messages")
         return [one["text"] for one in messages if one["from"] == "shop"]
 
