@@ -299,6 +299,10 @@ class MemoryWhatsAppSessions:
         self._seen(session, now)
         return True
 
+    async def look_soon(self, session: str, now: datetime, /) -> None:
+        self.chats.looked_at.pop(session, None)
+        self._seen(session, now)
+
     async def caught_up(self, session: str, until: datetime, /) -> None:
         known = self._seen(session, until)
         if known.caught_up_at is None or known.caught_up_at < until:

@@ -57,6 +57,7 @@ CASES: Mapping[Route, Case] = {
     ("PUT", f"{SHOP}/whatsapp"): Case({"session": "mine"}, changes=True),
     ("GET", f"{SHOP}/whatsapp"): Case(),
     ("POST", f"{SHOP}/whatsapp/webhook-secret"): Case(changes=True),
+    ("POST", f"{SHOP}/whatsapp/catch-up"): Case(changes=True),
     ("GET", "/v1/crm/conversations"): Case(),
     ("GET", CHAT): Case(),
     ("GET", f"{CHAT}/messages"): Case(),

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from crm_chatbot.application import catch_up
-from crm_chatbot.application.catch_up import AT_ONCE, OVERLAP
+from crm_chatbot.application.catch_up import AT_ONCE, OVERLAP, Reminder
 from crm_chatbot.domain.tenant import TenantId, TenantStatus
 from crm_chatbot.domain.whatsapp import SessionChanged
 from shared.availability import DatabaseUnavailable
@@ -112,6 +112,14 @@ async def test_a_session_that_works_again_is_looked_into_at_once(shop: Rememberi
 
     assert await shop.catches_up(after_s=1)
     assert len(await shop.told()) == 1
+
+
+async def test_who_was_asked_to_looks_at_once(shop: RememberingShop) -> None:
+    early = await shop.catches_up(after_s=1)
+
+    await Reminder(shop.crm.open_work, shop.clock).remind(TENANT, SESSION)
+
+    assert (early, await shop.catches_up(after_s=1)) == (False, True)
 
 
 async def test_of_a_session_that_does_not_work_nothing_is_known(shop: RememberingShop) -> None:

@@ -164,6 +164,21 @@ async def test_a_session_that_works_again_is_looked_into_at_once(street: Open) -
         await until(second_found, "long before it would be time", within=10)
 
 
+async def test_who_cannot_wait_asks_for_it(street: Open) -> None:
+    async with street(CATCH_UP_EVERY_S="3600") as here:
+        here.writes("pertama")
+        await until(here.from_customer, "the first look", within=10)
+        here.writes("kedua")
+        async with here.service.client() as client:
+            answer = await client.post(f"/v1/crm/tenants/{TENANT}/whatsapp/catch-up")
+
+        async def second_found() -> bool:
+            return "kedua" in await here.from_customer()
+
+        assert (answer.status_code, answer.json()) == (202, {"session": SESSION})
+        await until(second_found, "long before it would be time", within=10)
+
+
 @pytest.mark.parametrize("engine", ["NOWEB", "WEBJS"])
 async def test_who_writes_under_a_hidden_identity_turns_out_to_be_known(
     street: Open, engine: EngineName

@@ -198,6 +198,22 @@ async def test_a_sessions_status_follows_the_latest_word(crm: Crm) -> None:
     assert seen.caught_up_at is None
 
 
+async def test_what_is_to_be_looked_at_soon_may_be_looked_at_now(crm: Crm) -> None:
+    async with crm.open_work(TENANT) as work:
+        sessions = work.whatsapp_sessions
+        await sessions.look_soon("never-seen", NOON)
+        assert await sessions.look("never-seen", NOON, older_than_s=60)
+        too_early = await sessions.look("never-seen", NOON, older_than_s=60)
+        await sessions.changed("never-seen", "FAILED", LATER)
+        assert await sessions.look("never-seen", NOON, older_than_s=60)
+        await sessions.look_soon("never-seen", NOON)
+
+        assert not too_early
+        assert await sessions.look("never-seen", NOON, older_than_s=60)
+        seen = await sessions.get("never-seen")
+        assert (seen and seen.status, seen and seen.since) == ("FAILED", LATER)
+
+
 async def test_what_was_only_looked_at_has_no_status_yet(crm: Crm) -> None:
     async with crm.open_work(TENANT) as work:
         assert await work.whatsapp_sessions.look(SESSION, LATER, older_than_s=60)

@@ -85,6 +85,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "whatsapp_sessions.get": lambda w, s: w.whatsapp_sessions.get(s.word),
     "whatsapp_sessions.changed": lambda w, s: w.whatsapp_sessions.changed(s.word, "FAILED", LATER),
     "whatsapp_sessions.look": lambda w, s: w.whatsapp_sessions.look(s.word, LATER, older_than_s=1),
+    "whatsapp_sessions.look_soon": lambda w, s: w.whatsapp_sessions.look_soon(s.word, LATER),
     "whatsapp_sessions.caught_up": lambda w, s: w.whatsapp_sessions.caught_up(s.word, LATER),
     "turns.running": lambda w, s: w.turns.running(s.conversation.id),
     "turns.add": lambda w, s: w.turns.add(s.turn),

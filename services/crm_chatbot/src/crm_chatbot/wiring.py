@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application, WebhookRules
 from crm_chatbot.application.answering import Agent
+from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customer_tools import TOOLS
@@ -138,6 +139,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
             base.clock,
         ),
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
+        reminder=Reminder(menu.open_work, base.clock),
     )
 
 

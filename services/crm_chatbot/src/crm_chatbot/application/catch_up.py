@@ -30,6 +30,19 @@ OVERLAP = timedelta(minutes=2)
 LONGEST_GAP = timedelta(days=7)
 
 
+@dataclass(frozen=True)
+class Reminder:
+    """Has a session looked into soon, by whichever process does so."""
+
+    open_work: OpenWork
+    now: Clock
+
+    async def remind(self, tenant_id: TenantId, session: str) -> None:
+        """Raises DatabaseUnavailable."""
+        async with self.open_work(tenant_id) as work:
+            await work.whatsapp_sessions.look_soon(session, self.now())
+
+
 @dataclass(frozen=True, kw_only=True)
 class CatchUp:
     """Harmless the second time, and in many processes at once."""

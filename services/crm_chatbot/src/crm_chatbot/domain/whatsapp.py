@@ -202,6 +202,10 @@ class WhatsAppSessions(Protocol):
         """Whether the caller may catch up now: nobody else did so for that long."""
         ...
 
+    async def look_soon(self, session: str, now: datetime, /) -> None:
+        """Let the next look be due at once."""
+        ...
+
     async def caught_up(self, session: str, until: datetime, /) -> None:
         """Everything up to then is known."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, text
+from sqlalchemy import ColumnElement, and_, or_, select, text, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -103,6 +103,10 @@ class SqlWhatsAppSessions:
         new = {"status": _UNKNOWN, "since": now, "looked_at": now}
         is_due = c.looked_at.is_(None) | (c.looked_at < now - timedelta(seconds=older_than_s))
         return await self._upsert(session, new, is_due, change=("looked_at",))
+
+    async def look_soon(self, session: str, now: datetime, /) -> None:
+        new = {"status": _UNKNOWN, "since": now, "looked_at": None}
+        await self._upsert(session, new, true(), change=("looked_at",))
 
     async def caught_up(self, session: str, until: datetime, /) -> None:
         c = whatsapp_sessions.c

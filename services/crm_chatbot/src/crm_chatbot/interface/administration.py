@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.looking import Looking
@@ -31,6 +32,7 @@ class Administration:
     conversations: ConversationService
     customers: CustomerService
     looking: Looking
+    reminder: Reminder
 
 
 async def administration(request: Request) -> Administration:

@@ -10,6 +10,7 @@ from crm_chatbot.interface.administration import Admin, Administration, known_to
 from crm_chatbot.interface.whatsapp_views import (
     ConnectionBody,
     ConnectionShown,
+    LookAsked,
     WebhookSecret,
     WhatsAppShown,
 )
@@ -68,6 +69,15 @@ async def rotate_webhook_secret(
     tenant = await app.tenants.get(known_to(caller, tenant_id))
     secret = await app.connections.rotate_webhook_secret(tenant.id)
     return WebhookSecret.made(secret, f"{request.base_url}v1/crm/webhook/{tenant.id}")
+
+
+@router.post("/catch-up", status_code=202, summary="Look for what no webhook told")
+async def catch_up(tenant_id: Id, app: Admin, caller: WritingCaller) -> LookAsked:
+    """WAHA's history is read soon, as it is after each outage and every few minutes anyway."""
+    tenant = await app.tenants.get(known_to(caller, tenant_id))
+    view = await app.connections.show(tenant.id)
+    await app.reminder.remind(tenant.id, view.session)
+    return LookAsked(session=view.session)
 
 
 async def _qr(app: Administration, connection: Connection, facts: SessionFacts) -> bytes | None:

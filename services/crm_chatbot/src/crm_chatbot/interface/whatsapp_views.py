@@ -99,6 +99,12 @@ class WhatsAppShown(ConnectionShown):
         )
 
 
+class LookAsked(BaseModel):
+    """What will be looked into."""
+
+    session: str
+
+
 class WebhookSecret(BaseModel):
     """Shown once."""
 
