@@ -49,10 +49,10 @@ class Acquaintance:
             raise Overtaken
         return Chat(customer, conversation)
 
-    async def known_chat_of(self, event: InChat) -> Chat | None:
+    async def known_chat_of(self, event: InChat, *, is_locked: bool = False) -> Chat | None:
         """The same, where there is one."""
         known = await self.work.customers.known_as(event.identities)
-        return await self.chat_of(event) if known else None
+        return await self.chat_of(event, is_locked=is_locked) if known else None
 
     async def link(self, identities: Sequence[Identity]) -> None:
         """These are one person's. Raises Overtaken."""

@@ -6,6 +6,7 @@ from crm_chatbot.application.acquaintance import Chat
 from crm_chatbot.application.hearing import Fate, Hearing, Reception
 from crm_chatbot.application.listening import customer_wrote
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageId, MessageState
+from crm_chatbot.domain.opting import wants_in, wants_out
 from crm_chatbot.domain.whatsapp import (
     Called,
     Edited,
@@ -20,7 +21,8 @@ _UNANSWERED = {MessageState.NEW, MessageState.FOR_PERSON, MessageState.IGNORED}
 
 async def edited(hearing: Hearing, event: Edited) -> Reception:
     """An unanswered message says the new words; of an answered one it is noted."""
-    message = await hearing.work.messages.by_stanza(event.session, event.stanza_id)
+    changes_customer = wants_out(event.text) or wants_in(event.text)
+    message = await _message_of(hearing, event, changes_customer=changes_customer)
     if message is None:
         if event.is_ours:
             return await hearing.record(event, "unknown_message")
@@ -46,7 +48,7 @@ async def edited(hearing: Hearing, event: Edited) -> Reception:
 
 async def revoked(hearing: Hearing, event: Revoked) -> Reception:
     """An unanswered message needs no answer any more."""
-    message = await hearing.work.messages.by_stanza(event.session, event.stanza_id)
+    message = await _message_of(hearing, event)
     if message is None:
         if event.is_ours:
             return await hearing.record(event, "unknown_message")
@@ -104,6 +106,17 @@ async def called(hearing: Hearing, event: Called) -> Reception:
     )
     await hearing.add(conversation, call)
     return reception
+
+
+async def _message_of(
+    hearing: Hearing, event: Edited | Revoked, *, changes_customer: bool = False
+) -> Message | None:
+    """The message that it is about, unless it has not come yet.
+
+    Its chat is locked first: it cannot come while we look.
+    """
+    await hearing.acquaintance.known_chat_of(event, is_locked=changes_customer)
+    return await hearing.work.messages.by_stanza(event.session, event.stanza_id)
 
 
 async def _locked(hearing: Hearing, message: Message) -> tuple[Chat, Message]:

@@ -1,0 +1,115 @@
+"""Webhooks come twice, at once and in any order; processes die: nothing is lost or doubled."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from crm_chatbot.application import inbound
+from crm_chatbot.application.hearing import Reception
+from crm_chatbot.domain.customer import Identity, IdentityKind
+from crm_chatbot.domain.message import MessageState
+from tests.crm_chatbot.chats import LID, PHONE
+from tests.crm_chatbot.shop import Shop
+from tests.crm_chatbot.stores import Crm, SqlCrm
+from tests.crm_chatbot.waha import Envelope, a_text, an_event
+
+LID_CHAT = "111222333444555@lid"
+CLIENTS = 4
+
+
+@pytest.fixture
+async def shop(postgres: SqlCrm) -> Shop:
+    return await Shop(postgres).open()
+
+
+async def storm(shop: Shop, told: Sequence[Envelope]) -> Counter[str]:
+    """Several clients tell all of it, one after the other."""
+    waiting = list(told)
+
+    async def client() -> list[Reception]:
+        answers: list[Reception] = []
+        while waiting:
+            answers.append(await shop.hear(waiting.pop()))
+        return answers
+
+    answers = await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return Counter(one.outcome for some in answers for one in some)
+
+
+async def test_a_storm_of_shuffled_repetitions_leaves_each_message_once_and_no_gap(
+    shop: Shop,
+) -> None:
+    dice = random.Random(7)  # noqa: S311 - a storm, not a secret
+    people = [f"62813000{number:05d}" for number in range(8)]
+    texts = [(person, f"{person}-{nth}") for person in people for nth in range(20)]
+    told = [
+        {**a_text(stanza, stanza=stanza, chat=f"{person}@c.us"), "event": event}
+        for person, stanza in texts
+        for event in dice.choices(["message", "message.any"], k=dice.randint(1, 5))
+    ]
+    dice.shuffle(told)
+
+    outcomes = await storm(shop, told)
+
+    assert outcomes == {"taken": len(texts), "duplicate": len(told) - len(texts)}
+    for person in people:
+        history = await shop.history(Identity(IdentityKind.PHONE, person))
+        ours = sorted(stanza for whose, stanza in texts if whose == person)
+        assert sorted(message.text for message in history) == ours
+        assert [message.seq for message in history] == list(range(1, 21))
+
+
+async def test_one_person_under_two_names_is_one_however_the_storm_blows(shop: Shop) -> None:
+    by_phone = [a_text(f"p{nth}", stanza=f"P{nth}") for nth in range(15)]
+    by_lid = [a_text(f"l{nth}", stanza=f"L{nth}", chat=LID_CHAT) for nth in range(15)]
+    linked = an_event("waha_message_lid_gows")
+    told = [*by_phone, *by_lid, linked, *by_phone, *by_lid, linked]
+    random.Random(11).shuffle(told)  # noqa: S311 - as above
+
+    outcomes = await storm(shop, told)
+
+    assert outcomes == {"taken": 31, "duplicate": 31}
+    assert await shop.chat_id(PHONE) == await shop.chat_id(LID)
+    history = await shop.history()
+    assert len({message.stanza_id for message in history}) == 31
+    assert [message.seq for message in history] == list(range(1, 32))
+    assert {message.state for message in history} == {MessageState.NEW}
+
+
+async def test_second_thoughts_find_their_message_whichever_comes_first(shop: Shop) -> None:
+    original, edited = an_event("waha_message_text_noweb"), an_event("waha_message_edited")
+    others = [a_text(f"{nth}", stanza=f"S{nth}") for nth in range(10)]
+
+    await storm(shop, [original, edited, *others, edited, original, *others])
+
+    [message] = [one for one in await shop.history() if one.stanza_id == "3EB0FIXTURE0000000002"]
+    assert message.text == "pesan 3 ya kak"
+    assert len(await shop.history()) == 11
+
+
+class Died(BaseException):
+    """As if the process had ended here."""
+
+
+@pytest.mark.parametrize("name", ["crm.before_receiving", "crm.received"])
+async def test_whoever_dies_at_any_point_hears_it_again_once(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shop, deaths = await Shop(crm).open(), list[str]()
+
+    def crash_point(reached: str) -> None:
+        if reached == name and not deaths:
+            deaths.append(reached)
+            raise Died
+
+    monkeypatch.setattr(inbound, "crash_point", crash_point)
+
+    with pytest.raises(Died):
+        await shop.wrote("Halo", "3EB0")
+    await shop.wrote("Halo", "3EB0")
+
+    assert deaths == [name]
+    assert await shop.told() == [("Halo", MessageState.NEW, None)]
