@@ -7,7 +7,7 @@ from uuid import UUID
 
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversation import Conversation, ConversationId
-from crm_chatbot.domain.customer import Customer, CustomerId, Identity
+from crm_chatbot.domain.customer import Customer, CustomerId, CustomerNotFound, Identity
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import InChat
 
@@ -68,13 +68,19 @@ class Acquaintance:
         if len(known) == 1 and not is_new_to_us and not is_locked:
             return known[0]
         # Always the oldest first: two who meet the same people wait instead of deadlocking.
-        kept, *others = [await self.work.customers.lock(one.id) for one in known]
+        kept, *others = [await self._locked(one) for one in known]
         for other in others:
             await self._merge(kept, other)
         kept.identities = tuple(dict.fromkeys((*kept.identities, *identities)))
         if others or is_new_to_us:
             await self.work.customers.save(kept)
         return kept
+
+    async def _locked(self, customer: Customer) -> Customer:
+        try:
+            return await self.work.customers.lock(customer.id)
+        except CustomerNotFound:
+            raise Overtaken from None
 
     async def _meet(self, event: InChat, name: str | None) -> Chat:
         customer = Customer(

@@ -7,7 +7,15 @@ from crm_chatbot.application.acquaintance import Chat
 from crm_chatbot.application.hearing import Fate, Hearing, Reception
 from crm_chatbot.application.takeover import withdraw
 from crm_chatbot.domain.conversation import Conversation, TakeoverReason
-from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState, is_loop
+from crm_chatbot.domain.message import (
+    Author,
+    Direction,
+    Kind,
+    Message,
+    MessageState,
+    is_loop,
+    may_loop,
+)
 from crm_chatbot.domain.opting import wants_in, wants_out
 from crm_chatbot.domain.phrases import Phrase, said
 from crm_chatbot.domain.speech import language_of
@@ -29,7 +37,7 @@ async def customer_wrote(hearing: Hearing, event: MessageCame) -> Reception:
     reception, message = await hearing.keep(event, chat, fate)
     if fate.reason == "stale":
         await hearing.person_takes_over(chat.conversation, _STALE)
-    if fate.state is MessageState.NEW and await _is_loop(hearing, message):
+    if fate.state is MessageState.NEW and await _is_loop(hearing, chat.conversation, message):
         await hearing.person_takes_over(chat.conversation, _LOOP)
         message.state, message.reason = MessageState.FOR_PERSON, _LOOP
     await _place(hearing, chat.conversation, message)
@@ -74,7 +82,9 @@ def _fate_of(hearing: Hearing, event: MessageCame, chat: Chat) -> Fate:
     return next((fate for applies, fate in fates if applies), Fate(MessageState.NEW))
 
 
-async def _is_loop(hearing: Hearing, message: Message) -> bool:
+async def _is_loop(hearing: Hearing, conversation: Conversation, message: Message) -> bool:
+    if not may_loop(conversation.last_seq, hearing.now - conversation.last_message_at):
+        return False
     lately = await hearing.work.messages.lately(message.conversation_id, hearing.now)
     text = message.text if message.kind is Kind.TEXT else ""
     return is_loop(replace(lately, texts=(*lately.texts, text)))

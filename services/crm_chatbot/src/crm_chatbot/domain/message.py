@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NewType, Protocol
 from uuid import UUID
@@ -113,6 +113,11 @@ TURNS_WITHIN_S = 120.0
 TEXTS_WITHIN_S = 600.0
 MOST_TURNS = 8
 MOST_REPEATS = 3
+
+
+def may_loop(messages: int, silence: timedelta) -> bool:
+    """Whether it is worth a look: too little was said for a loop, or too long ago, else."""
+    return messages >= MOST_REPEATS - 1 and silence < timedelta(seconds=TEXTS_WITHIN_S)
 
 
 def is_loop(lately: Lately) -> bool:

@@ -1,8 +1,9 @@
 """Conversations in PostgreSQL: handed out locked, so that whoever changes one is alone with it."""
 
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, text, update
+from sqlalchemy import RowMapping, Select, bindparam, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.conversation import (
@@ -16,6 +17,14 @@ from crm_chatbot.domain.conversation import (
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.tables import conversations
+
+# Built once: they are most of what a webhook costs.
+_ONE = select(conversations).where(conversations.c.tenant_id == bindparam("whose"))
+_BY_ID = _ONE.where(conversations.c.id == bindparam("which")).with_for_update()
+_BY_CUSTOMER = _ONE.where(conversations.c.customer_id == bindparam("which")).with_for_update()
+_SAVE = update(conversations).where(
+    conversations.c.tenant_id == bindparam("whose"), conversations.c.id == bindparam("which")
+)
 
 # A conversation's rows change hands. Turns first: of those that run only one may be the kept one's.
 _MOVE = tuple(
@@ -49,24 +58,20 @@ class SqlConversations:
         self._tenant_id = tenant_id
 
     async def lock(self, conversation_id: ConversationId, /) -> Conversation:
-        found = await self._locked(conversations.c.id == conversation_id)
+        found = await self._locked(_BY_ID, conversation_id)
         if found is None:
             raise ConversationNotFound(conversation_id=conversation_id)
         return found
 
     async def lock_of(self, customer_id: CustomerId, /) -> Conversation | None:
-        return await self._locked(conversations.c.customer_id == customer_id)
+        return await self._locked(_BY_CUSTOMER, customer_id)
 
     async def add(self, conversation: Conversation, /) -> None:
         await self._session.execute(insert(conversations).values(row_of(conversation)))
 
     async def save(self, conversation: Conversation, /) -> None:
         row = row_of(conversation)
-        await self._session.execute(
-            update(conversations)
-            .where(self._is_ours, conversations.c.id == row.pop("id"))
-            .values(row)
-        )
+        await self._session.execute(_SAVE, {**row, **self._named(row.pop("id"))})
 
     async def absorb(self, kept: Conversation, gone: Conversation, /) -> None:
         facts = {
@@ -81,13 +86,12 @@ class SqlConversations:
         kept.last_seq += gone.last_seq
         await self.save(kept)
 
-    @property
-    def _is_ours(self) -> ColumnElement[bool]:
-        return conversations.c.tenant_id == self._tenant_id
+    def _named(self, which: UUID) -> dict[str, UUID]:
+        return {"whose": self._tenant_id, "which": which}
 
-    async def _locked(self, which: ColumnElement[bool]) -> Conversation | None:
-        query = select(conversations).where(self._is_ours, which).with_for_update()
-        row = (await self._session.execute(query)).mappings().one_or_none()
+    async def _locked(self, query: Select[Any], which: UUID) -> Conversation | None:
+        found = await self._session.execute(query, self._named(which))
+        row = found.mappings().one_or_none()
         return None if row is None else conversation_of(row)
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     RowMapping,
     Select,
+    bindparam,
     delete,
     func,
     insert,
@@ -39,6 +42,15 @@ _IDENTITIES = (
 )
 _EVERY = select(customers, _IDENTITIES)
 
+# Built once: every webhook asks who it is that writes.
+_WHOSE: BindParameter[UUID] = bindparam("whose")
+_NAMED = tuple_(_i.kind, _i.value).in_(bindparam("names", expanding=True))
+_KNOWN_AS = (
+    _EVERY.where(_c.tenant_id == _WHOSE)
+    .where(_c.id.in_(select(_i.customer_id).where(_i.tenant_id == _WHOSE, _NAMED)))
+    .order_by(_c.created_at, _c.id)
+)
+
 
 class SqlCustomers:
     """Honours crm_chatbot.domain.customer.Customers."""
@@ -48,9 +60,9 @@ class SqlCustomers:
         self._tenant_id = tenant_id
 
     async def known_as(self, identities: Sequence[Identity], /) -> list[Customer]:
-        named = select(_i.customer_id).where(_i.tenant_id == self._tenant_id, _among(identities))
-        query = _EVERY.where(self._is_ours, _c.id.in_(named)).order_by(_c.created_at, _c.id)
-        return [customer_of(row) for row in (await self._session.execute(query)).mappings()]
+        names = [(one.kind, one.value) for one in identities]
+        found = await self._session.execute(_KNOWN_AS, {"whose": self._tenant_id, "names": names})
+        return [customer_of(row) for row in found.mappings()]
 
     async def get(self, customer_id: CustomerId, /) -> Customer:
         return await self._one(customer_id, _EVERY)

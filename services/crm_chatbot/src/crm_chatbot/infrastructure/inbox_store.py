@@ -14,6 +14,8 @@ from crm_chatbot.infrastructure.tables import acks, inbox, whatsapp_sessions
 
 _UNKNOWN = "UNKNOWN"
 
+_RECORD = insert(inbox).on_conflict_do_nothing().returning(inbox.c.event_key)
+
 
 class SqlInbox:
     """Honours crm_chatbot.domain.whatsapp.Inbox."""
@@ -33,8 +35,7 @@ class SqlInbox:
             "conversation_id": heard.conversation_id,
             "message_id": heard.message_id,
         }
-        added = insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_key)
-        return (await self._session.execute(added)).first() is not None
+        return (await self._session.execute(_RECORD, row)).first() is not None
 
     async def unheard(self, keys: Collection[str], /) -> Collection[str]:
         if not keys:
