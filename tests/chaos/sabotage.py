@@ -218,6 +218,19 @@ def _redelivery() -> None:
     rewrite_sql("redelivery", r"UPDATE gateway\.callbacks\s+SET lease_token", begun)
 
 
+def _turn_takeover() -> None:
+    """Conversations that a dead worker held are its own for ever."""
+
+    async def claim(
+        original: Act, self: Found, most: int, *, share: int, dead_after_s: float
+    ) -> Found:
+        del dead_after_s
+        return await original(self, most, share=share, dead_after_s=FOR_EVER_S)
+
+    mailboxes = "crm_chatbot.infrastructure.mailbox_store:SqlMailboxes"
+    replace("turn_takeover", f"{mailboxes}.claim", claim)
+
+
 def _crash_on_order() -> None:
     """Not a mechanism but a fault: to die at the crash point that a file names; once."""
     order = Path(os.environ.get("AIP_CRASH_ORDER", os.devnull))
@@ -286,4 +299,5 @@ SABOTAGES: dict[str, Change] = {
     "redelivery": _redelivery,
     "sweeper": _sweeper,
     "takeover": _takeover,
+    "turn_takeover": _turn_takeover,
 }
