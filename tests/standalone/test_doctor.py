@@ -56,6 +56,8 @@ OFFENCES = {
     "no announcement has waited for five minutes": (
         (OUTBOX.format("gateway.outbox"),),
         (OUTBOX.format("ai_engine.outbox"),),
+        (OUTBOX.format("crm.outbox"),),
+        (OUTBOX.format("waha_sender.outbox"),),
     ),
     "no run has been held by a dead worker for a minute": (
         (RUN.format("'RUNNING', gen_random_uuid(), NULL, NULL"),),
