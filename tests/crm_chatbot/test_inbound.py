@@ -88,6 +88,14 @@ async def test_the_bot_waits_for_more_but_not_for_ever(crm: Crm) -> None:
     assert ready == [2.0, 3.5, 5.0, 5.0]
 
 
+async def test_the_bell_rings_once_for_all_that_waits(shop: Shop) -> None:
+    for text in ("a", "b", "c"):
+        await shop.wrote(text)
+        shop.clock.advance(1)
+
+    assert [bell.in_s for bell in await shop.said(TurnDue)] == [2.0]
+
+
 async def test_replies_go_to_where_the_customer_wrote_from_last(shop: Shop) -> None:
     await shop.hear(an_event("waha_message_text_noweb"))
     await shop.hear(an_event("waha_message_lid_gows"))

@@ -94,13 +94,17 @@ async def _place(hearing: Hearing, conversation: Conversation, message: Message)
     """Put it into the history, and ring for an answer where the bot owes one."""
     now = conversation.last_inbound_at = hearing.now
     if message.state is MessageState.NEW:
+        is_awaited = conversation.ready_at is not None
         conversation.hear(hearing.tenant.pace, now)
-        in_s = ((conversation.ready_at or now) - now).total_seconds()
-        bell = TurnDue(
-            tenant_id=hearing.tenant.id, conversation_id=conversation.id, in_s=max(0.0, in_s)
-        )
-        await hearing.work.outbox.say(bell)
+        if not is_awaited:  # else somebody waits for it, and looks again when its time has come
+            await _ring(hearing, conversation)
     await hearing.add(conversation, message)
+
+
+async def _ring(hearing: Hearing, conversation: Conversation) -> None:
+    in_s = ((conversation.ready_at or hearing.now) - hearing.now).total_seconds()
+    bell = TurnDue(tenant_id=hearing.tenant.id, conversation_id=conversation.id, in_s=in_s)
+    await hearing.work.outbox.say(bell)
 
 
 async def _opt(hearing: Hearing, chat: Chat, message: Message) -> None:
