@@ -32,7 +32,7 @@ def sweeper(memory: MemoryCrm) -> Sweeper:
         open_work=memory.open_work,
         now=memory.clock,
         new_id=uuid7,
-        patience_s=30,
+        patience_s=30.0,
     )
 
 
@@ -40,6 +40,9 @@ class Remembered(MemoryBacklog):
     """What was due a moment ago."""
 
     places: Sequence[Place] = ()
+
+    async def unheard_of(self, _most: int, /) -> Sequence[Place]:
+        return self.places
 
     async def left_alone(self, _most: int, /) -> Sequence[Place]:
         return self.places
@@ -99,6 +102,28 @@ async def test_what_is_not_late_is_left_alone(memory: MemoryCrm, sweeper: Sweepe
 
     assert await sweeper.ask_again() == 0
     assert await memory.said() == []
+
+
+async def test_what_another_asked_for_meanwhile_is_not_late_any_more(
+    memory: MemoryCrm, sweeper: Sweeper
+) -> None:
+    await a_chat(memory, late())
+    stale = Remembered(memory)
+    stale.places = await sweeper.backlog.unheard_of(10)
+    await sweeper.ask_again()
+
+    assert await replace(sweeper, backlog=stale).ask_again() == 0
+    assert len(await memory.said()) == 1
+
+
+async def test_what_waits_for_nothing_leaves(memory: MemoryCrm, sweeper: Sweeper) -> None:
+    """Nobody should have left it there; but nobody else would ever find it."""
+    _, [message] = await a_chat(memory, {"state": QUEUED, "ask_at": A_WHILE_AGO})
+
+    await sweeper.ask_again()
+
+    assert await asked_for(memory) == [message.id]
+    assert stored(memory, message).state is HANDED
 
 
 async def test_what_the_bot_said_is_taken_back_again_where_a_person_took_over(
