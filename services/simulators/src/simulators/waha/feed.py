@@ -23,7 +23,9 @@ class Feed:
         return len(self._listeners)
 
     def hang_up(self) -> None:
-        """Everybody's stream ends after what they are told next; they come back by themselves."""
+        """End everybody's stream, now; they come back by themselves."""
+        for queue in self._listeners:
+            queue.put_nowait(b": goodbye\n\n")
         self._listeners.clear()
 
     def publish(self, event: str, facts: dict[str, Any]) -> None:
