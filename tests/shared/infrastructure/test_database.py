@@ -2,12 +2,13 @@
 
 import asyncio
 import struct
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -114,6 +115,19 @@ async def test_the_clock_is_the_databases(sessions: Sessions) -> None:
         theirs = await session.scalar(text("SELECT clock_timestamp()"))
 
     assert abs(clock() - theirs) < timedelta(seconds=2)
+
+
+async def test_what_connecting_takes_does_not_put_the_clock_forward(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def dawdle(*_: object) -> None:
+        time.sleep(0.3)  # the connection's own time: nothing else runs meanwhile
+
+    clock = DatabaseClock(sessions_of(engine))
+    await clock.refresh()
+
+    async with transaction(sessions_of(engine)) as session:
+        theirs = await session.scalar(text("SELECT clock_timestamp()"))
+    assert clock() - theirs < timedelta(seconds=0.2)
 
 
 def test_a_clock_that_was_never_read_says_so(engine: AsyncEngine) -> None:
