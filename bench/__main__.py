@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything (about six minutes); `--quick`: in about one."""
+"""`python -m bench`: measure everything (about ten minutes); `--quick`: in about one."""
 
 import argparse
 import signal

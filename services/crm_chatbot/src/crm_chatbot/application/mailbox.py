@@ -63,6 +63,9 @@ class Answers(Protocol):
 #: While one's own heart falters nobody is taken for dead (seconds).
 _FOR_EVER_S = 86_400.0
 
+#: Clocks differ by less, and no look at the tables takes longer (seconds).
+_JUST_NOW_S = 0.05
+
 
 @dataclass
 class Worker:
@@ -159,7 +162,8 @@ class Worker:
             in_s = await self.mailboxes.next_ready_in()
             # What is ready by now is somebody's whose share is used up: until a turn ends.
             self._is_awaited = in_s is not None and in_s <= 0
-            waits += [in_s] if in_s is not None and in_s > 0 else []
+            # But for what has become so since one looked.
+            waits += [in_s] if in_s is not None and in_s > -_JUST_NOW_S else []
             waits += [self._due[0] - loop.time()] if self._due else []
         with suppress(TimeoutError):
             async with asyncio.timeout(max(min(waits), 0.001)):
