@@ -1,9 +1,7 @@
 """WhatsApp: how fast webhooks are answered and replies leave, and how many chats wait at a time."""
 
-import json
 import secrets
 import time
-import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from bench.asking import asked
 from bench.figures import Goal, Row, at_most
 from bench.measuring import Bench, in_turn, load_on
 from bench.processes import Process, free_port, python, running
@@ -184,20 +183,8 @@ def _opened(url: str, journal: Path, quiet_s: float) -> Chatbot:
         "pace": {"quiet_s": quiet_s, "longest_s": quiet_s * 4},
         "limits": {"turns_per_hour": 10_000, "turns_per_day": 10_000},
     }
-    tenant = _asked(f"{url}/v1/crm/tenants", "POST", wishes)
+    tenant = asked(f"{url}/v1/crm/tenants", wishes)
     place = f"{url}/v1/crm/tenants/{tenant['id']}/whatsapp"
-    _asked(place, "PUT", {"session": SESSION})
-    made = _asked(f"{place}/webhook-secret", "POST", None)
+    asked(place, {"session": SESSION}, method="PUT")
+    made = asked(f"{place}/webhook-secret", method="POST")
     return Chatbot(url, f"/v1/crm/webhook/{tenant['id']}", made["secret"], journal)
-
-
-def _asked(url: str, method: str, body: object) -> dict[str, Any]:
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        url,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
-        method=method,
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        said: dict[str, Any] = json.load(answer)
-    return said

@@ -1,12 +1,10 @@
 """The simulated model provider: real HTTP, no thinking."""
 
-import json
 import time
-import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
+from bench.asking import asked
 from bench.measuring import Bench
 from bench.processes import Process, free_port, python, running
 from bench.systems import System
@@ -39,21 +37,10 @@ def load_langchain(platform: System, base_url: str) -> None:
         "api_key_env": "OPENAI_API_KEY",
         "base_url": base_url,
     }
-    _asked(f"{platform.worker_url}/v1/llm-configs", config)
-    job_id = _asked(f"{platform.url}/v1/jobs", {"prompt": "Hello", "config_name": CONFIG})["job_id"]
+    asked(f"{platform.worker_url}/v1/llm-configs", config)
+    job_id = asked(f"{platform.url}/v1/jobs", {"prompt": "Hello", "config_name": CONFIG})["job_id"]
     deadline = time.monotonic() + 20
-    while (job := _asked(f"{platform.url}/v1/jobs/{job_id}"))["status"] != "COMPLETED":
+    while (job := asked(f"{platform.url}/v1/jobs/{job_id}"))["status"] != "COMPLETED":
         if time.monotonic() > deadline or job["status"] == "FAILED":
             raise RuntimeError(f"the simulated model did not answer: {job['error']}")
         time.sleep(0.05)
-
-
-def _asked(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        url,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        said: dict[str, Any] = json.load(answer)
-    return said

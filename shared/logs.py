@@ -48,9 +48,10 @@ def configure(
     _writer.service = service
     _writer.out = out
     _writer.is_for_machines = environment == "production"
+    _writer.lowest = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=_PROCESSORS,
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=_EveryLevel,
         logger_factory=lambda *_: _writer,
         cache_logger_on_first_use=True,
     )
@@ -79,6 +80,7 @@ class _Writer:
         self.service = ""
         self.is_for_machines = False
         self.out: TextIO | None = None
+        self.lowest = logging.INFO
 
     def write(self, line: str) -> None:
         try:
@@ -134,7 +136,16 @@ def _columns(line: dict[str, object]) -> str:
     return render(None, "", line)
 
 
-_PROCESSORS: list[Any] = [merge_contextvars, _rendered]
+def _heard(_: object, level: str, facts: Facts) -> Facts:
+    if logging.getLevelNamesMapping()[level.upper()] < _writer.lowest:
+        raise structlog.DropEvent
+    return facts
+
+
+_PROCESSORS: list[Any] = [_heard, merge_contextvars, _rendered]
+
+# A logger keeps its class from its first line on; the level may be set after that.
+_EveryLevel = structlog.make_filtering_bound_logger("DEBUG")
 
 
 class _FromLibraries(logging.Handler):
@@ -166,7 +177,7 @@ def _take_over_from_libraries() -> None:
 # Lines written before anybody configured anything are redacted as well.
 structlog.configure(
     processors=_PROCESSORS,
-    wrapper_class=structlog.make_filtering_bound_logger("INFO"),
+    wrapper_class=_EveryLevel,
     logger_factory=lambda *_: _writer,
     cache_logger_on_first_use=True,
 )

@@ -69,6 +69,18 @@ def test_a_line_is_an_action_with_facts(out: StringIO) -> None:
     }
 
 
+def test_the_level_counts_for_loggers_that_spoke_before_it_was_set(out: StringIO) -> None:
+    log = logs.get()
+    log.info("worker.starting")
+
+    logs.configure("gateway", "ERROR", "production", out=out)
+    log.info("worker.idle")
+    logs.configure("gateway", "DEBUG", "production", out=out)
+    log.debug("worker.polled")
+
+    assert [line["action"] for line in lines(out)] == ["worker.starting", "worker.polled"]
+
+
 def test_what_is_below_the_level_is_not_written(out: StringIO) -> None:
     logs.get().debug("job.looked_at")
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.contracts import (
-    Message,
     SendWhatsApp,
     WhatsAppNotSent,
     WhatsAppSent,
@@ -111,7 +110,7 @@ class Desk:
         async with self.store.open_work(TENANT) as work:
             return await work.paces.of(session)
 
-    def told(self, message: SendWhatsApp) -> list[Message]:
+    def told(self, message: SendWhatsApp) -> list[WhatsAppSent | WhatsAppNotSent]:
         """What crm_chatbot heard of a message."""
         return [
             said
@@ -120,13 +119,14 @@ class Desk:
             and said.message_id == message.message_id
         ]
 
+    def refused(self, message: SendWhatsApp) -> list[str]:
+        """Why it heard that a message did not leave, each time."""
+        return [said.code for said in self.told(message) if isinstance(said, WhatsAppNotSent)]
+
     def outcome(self, message: SendWhatsApp) -> tuple[str, str]:
         """The one thing that it heard."""
         [said] = self.told(message)
-        if isinstance(said, WhatsAppSent):
-            return "sent", ""
-        assert isinstance(said, WhatsAppNotSent)
-        return said.outcome, said.code
+        return ("sent", "") if isinstance(said, WhatsAppSent) else (said.outcome, said.code)
 
     def phone(self, chat_id: str = BUDI) -> list[str]:
         """What the customer sees of us."""

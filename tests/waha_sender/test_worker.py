@@ -15,6 +15,7 @@ from tests.waha_sender.builders import BUDI, OTHER, SARI, SESSION, TENANT, asked
 from tests.waha_sender.desk import Desk
 from tests.waiting import until
 from waha_sender.application.deliveries import DeliveryState
+from waha_sender.application.ports import Work
 from waha_sender.interface.handlers import subscriptions
 
 
@@ -135,14 +136,14 @@ async def test_a_result_waits_for_the_database(desk: Desk) -> None:
     reached = desk.worker.book.open_work
 
     @asynccontextmanager
-    async def open_work(tenant_id: UUID) -> AsyncGenerator[object]:
+    async def open_work(tenant_id: UUID) -> AsyncGenerator[Work]:
         if desk.phone() and away[0]:
             away[0] -= 1
             raise DatabaseUnavailable("away")
         async with reached(tenant_id) as work:
             yield work
 
-    desk.worker.book.open_work = open_work  # type: ignore[assignment]  # a Work is yielded
+    desk.worker.book.open_work = open_work
     message = asked()
     await desk.hear(message)
     await desk.settle()
@@ -158,12 +159,12 @@ async def test_what_is_claimed_when_the_database_goes_is_claimed_again(desk: Des
     reached = desk.worker.book.open_work
 
     @asynccontextmanager
-    async def open_work(tenant_id: UUID) -> AsyncGenerator[object]:
+    async def open_work(tenant_id: UUID) -> AsyncGenerator[Work]:
         desk.worker.book.open_work = reached
         raise DatabaseUnavailable("away")
         yield
 
-    desk.worker.book.open_work = open_work  # type: ignore[assignment]  # see above
+    desk.worker.book.open_work = open_work
     async with at_work(desk, every_s=0.01):
         await until(lambda: desk.told(message), "it was sent", within=5)
 

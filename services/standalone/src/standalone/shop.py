@@ -29,8 +29,6 @@ class Shop:
 
     tenant_id: str
     session: str
-    #: whether its session was waiting for a scan, as every new one does
-    was_scanned: bool
 
 
 async def open_shop(http: httpx.AsyncClient, whatsapp: PretendWhatsApp) -> Shop:
@@ -51,7 +49,7 @@ async def open_shop(http: httpx.AsyncClient, whatsapp: PretendWhatsApp) -> Shop:
         return (await ask(http, "GET", place))["status"] == "WORKING" or None
 
     await until(works, "the shop's WhatsApp works")
-    return Shop(tenant_id, SESSION, was_scanned=True)
+    return Shop(tenant_id, SESSION)
 
 
 async def _found(http: httpx.AsyncClient) -> str | None:

@@ -51,6 +51,7 @@ class ShopStory:
         silent_at = await budi.count()
         self.teller.said(budi.name, "bisa kirim besok?")
         await budi.says("bisa kirim besok?")
+        await self._left_to_a_person(chat, "bisa kirim besok?")
         await ask(self.http, "POST", f"/v1/crm/conversations/{chat}/handback")
         if await budi.count() != silent_at + 1:
             raise PromiseBroken("the bot spoke while a person had taken over")
@@ -58,6 +59,14 @@ class ShopStory:
         self.teller.said(budi.name, "makasih ya!")
         self.teller.said("bot", await budi.asks("makasih ya!"), colour="green")
         self.teller.aside(f"Step by step, and why: GET /v1/crm/conversations/{chat}/timeline")
+
+    async def _left_to_a_person(self, chat: str, words: str) -> None:
+        async def is_left() -> bool | None:
+            page = await ask(self.http, "GET", f"/v1/crm/conversations/{chat}/messages?limit=100")
+            messages = cast("list[dict[str, Any]]", page["messages"])
+            return (words, "for_person") in {(m["text"], m["state"]) for m in messages} or None
+
+        await until(is_left, f"“{words}” is left to a person")
 
     async def _conversation(self, budi: "Customer") -> str:
         async def answered_by_a_person() -> str | None:
