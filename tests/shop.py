@@ -15,8 +15,9 @@ from tests.waiting import until
 Json = Any
 
 SESSION = "toko"
-#: WAHA asks again as long as nobody takes its webhooks: quicker than in life
-RETRIES = {"policy": "constant", "delaySeconds": 0.3, "attempts": 300}
+#: WAHA asks again as long as nobody takes its webhooks: quicker than in life, though after a long
+#: silence less often, or the retries alone would keep the simulators busy
+RETRIES = {"policy": "linear", "delaySeconds": 0.3, "attempts": 300}
 SHOP: dict[str, Any] = {
     "name": "Toko Contoh",
     "llm_config": "offline",

@@ -1,6 +1,6 @@
 """The books of a WhatsApp storm: what customers wrote, what was answered, what they heard."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,6 +57,31 @@ class Books:
         """Every message that was written is known and answered, and every reply has left."""
         await until(self._is_settled, "all is answered", within=within, every=0.2)
 
+    async def has_reached(self, messages: int) -> None:
+        """So many were written, or more."""
+        await until(
+            lambda: sum(map(len, self.shop.written.values())) >= messages,
+            f"{messages} messages are written",
+            within=60,
+        )
+
+    async def states(self) -> dict[str, int]:
+        """What became of all that customers wrote."""
+        counted = "SELECT state, count(*) FROM crm.messages WHERE direction = 'in' GROUP BY state"
+        return {str(state): int(count) for state, count in await self.stack.sql(counted)}
+
+    async def repeated(self) -> int:
+        """How many of their messages were taken again by somebody who had taken them before."""
+        ids = {one for ids in self.shop.written.values() for one in ids}
+        taken = Counter(
+            plain_id
+            for one in await self.shop.control("GET", "deliveries")
+            if one["outcome"] == "delivered"
+            and one["event"] == "message.any"
+            and (plain_id := one["payload_id"].rpartition("_")[2]) in ids
+        )
+        return taken.total() - len(taken)
+
     async def broken(self) -> dict[str, list[str]]:
         """What breaks a promise, by its name; empty if all is well."""
         found = {name: [row[0] for row in await self.stack.sql(q)] for name, q in BROKEN.items()}
@@ -90,7 +115,7 @@ async def books(stack: Stack, **wishes: Json) -> AsyncGenerator[Books]:
         simulators=stack.url(stack.simulators),
         waha=f"http://127.0.0.1:{stack.proxies['waha'].port}",
     )
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
         yield Books(stack, await open_shop(http, places, **wishes))
 
 

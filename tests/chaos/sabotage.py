@@ -231,6 +231,11 @@ def _turn_takeover() -> None:
     replace("turn_takeover", f"{mailboxes}.claim", claim)
 
 
+def _loop_brake() -> None:
+    """Whoever writes on and on is taken for a person, and answered."""
+    replace("loop_brake", "crm_chatbot.application.listening:may_loop", lambda *_: False)
+
+
 def _crash_on_order() -> None:
     """Not a mechanism but a fault: to die at the crash point that a file names; once."""
     order = Path(os.environ.get("AIP_CRASH_ORDER", os.devnull))
@@ -293,6 +298,7 @@ SABOTAGES: dict[str, Change] = {
     "hoard": _hoard,
     "idempotency": _idempotency,
     "inspection": _inspection,
+    "loop_brake": _loop_brake,
     "outbox": _outbox,
     "patience": _patience,
     "poison": _poison,
