@@ -6,6 +6,11 @@ CREATE SCHEMA IF NOT EXISTS crm;
 
 CREATE SCHEMA IF NOT EXISTS waha_sender;
 
+-- What a config can do besides reading and writing text: customers send pictures and voices.
+ALTER TABLE platform.llm_configs
+    ADD COLUMN vision BOOLEAN NOT NULL DEFAULT false,
+    ADD COLUMN transcription_model VARCHAR(255);
+
 -- Whose rows a transaction may see; '' and NULL (nobody set it) both mean nobody's.
 CREATE FUNCTION platform.current_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE

@@ -55,6 +55,10 @@ class PromptTemplateRejected(Invalid):
     at = "/content"
 
 
+def _is_model_name(text: str) -> bool:
+    return 0 < len(text.strip()) <= 255 and text.isprintable()
+
+
 @dataclass(frozen=True)
 class ModelName:
     """The provider's own name of a model: never empty, printable, at most 255 characters."""
@@ -62,7 +66,7 @@ class ModelName:
     text: str
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.text.strip()) <= 255 or not self.text.isprintable():
+        if not _is_model_name(self.text):
             raise LLMConfigRejected(field="model_name", reason="1 to 255 printable characters")
 
 
@@ -115,6 +119,10 @@ class LLMConfig:
     retries: int = 2
     #: names of configs to turn to, in order, when this one's provider fails
     fallbacks: tuple[str, ...] = ()
+    #: the model takes pictures, too
+    vision: bool = False
+    #: what turns speech into text at the same address; None: nothing there does
+    transcription_model: str | None = None
     #: US dollars for a million tokens; nought where unknown or free
     input_price: float = 0.0
     output_price: float = 0.0
@@ -139,6 +147,16 @@ class LLMConfig:
         yield "fallbacks", self.name not in self.fallbacks, "a config cannot be its own fallback"
         yield "fallbacks", len(set(self.fallbacks)) == len(self.fallbacks), "each only once"
         yield "fallbacks", len(self.fallbacks) <= 10, "at most 10"
+        yield (
+            "transcription_model",
+            self.transcription_model is None or self.provider is not Provider.ANTHROPIC,
+            "Anthropic's models do not transcribe; name it in a config of an OpenAI-compatible one",
+        )
+        yield (
+            "transcription_model",
+            self.transcription_model is None or _is_model_name(self.transcription_model),
+            "1 to 255 printable characters",
+        )
         yield "input_price", 0 <= self.input_price <= 1e6, "must lie between 0 and 1000000"
         yield "output_price", 0 <= self.output_price <= 1e6, "must lie between 0 and 1000000"
 

@@ -10,6 +10,14 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True)
+class File:
+    """A picture, or a recording. Printing it shows nothing of it."""
+
+    content: bytes = field(repr=False)
+    mimetype: str
+
+
+@dataclass(frozen=True)
 class ToolSpec:
     """A tool that a model may call; `parameters` is the JSON schema of an object."""
 
@@ -43,6 +51,8 @@ class ChatMessage:
     tool_call_id: str | None = None
     #: the tool's
     name: str | None = None
+    #: a user's; only for configs with `vision`
+    images: Sequence[File] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,4 +141,12 @@ class ChatModels(Protocol):
         candidate is not replaced by another (the reader has seen its words). Of tool calls a
         listener hears nothing; a model may call what it was not offered.
         """
+        ...
+
+
+class Transcribers(Protocol):
+    """Every model that turns speech into text."""
+
+    async def transcribe(self, candidates: Sequence[LLMConfig], recording: File, /) -> Reply:
+        """What is said in it, by the first candidate that answers. Raises ModelFailed."""
         ...

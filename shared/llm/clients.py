@@ -10,10 +10,12 @@ from pydantic import SecretStr
 from shared.llm.catalogue import LLMConfig, Provider
 from shared.llm.chat import OnToken
 from shared.llm.failures import ProviderFailed
+from shared.llm.offline_media import words_in
 from shared.llm.offline_replies import reply_to
 from shared.llm.offline_words import count_words
-from shared.llm.questions import Answer, Client, Question
+from shared.llm.questions import Answer, Client, Question, files_of
 from shared.llm.storable import storable
+from shared.llm.transcription import TranscriptionClient
 from shared.llm.wire import Exchange, Wire
 
 #: What an environment variable holds, or None.
@@ -39,16 +41,21 @@ class Clients:
         self._clients = dict[tuple[object, ...], Client]()
         self._building = asyncio.Lock()
 
-    async def get(self, config: LLMConfig) -> Client:
-        """The client that this config shares with others that differ in words only."""
+    async def get(self, config: LLMConfig, *, hears: bool = False) -> Client:
+        """The client that this config shares with others that differ in words only.
+
+        One that `hears` takes recordings, and nothing else.
+        """
         if config.provider is Provider.OFFLINE:
             return self._offline
-        reach = (config.provider, config.base_url, config.api_key_env, config.model_name)
+        model = config.transcription_model if hears else config.model_name
+        reach = (config.provider, config.base_url, config.api_key_env, model, hears)
         if client := self._clients.get(reach):
             return client
         async with self._building:
             if reach not in self._clients:
-                self._clients[reach] = await self._built(config)
+                built = self._hearing(config) if hears else await self._built(config)
+                self._clients[reach] = built
             while len(self._clients) > _MOST_CLIENTS:
                 del self._clients[next(iter(self._clients))]
         return self._clients[reach]
@@ -67,6 +74,9 @@ class Clients:
         client: Client = asking.LangChainClient(model)
         return client
 
+    def _hearing(self, config: LLMConfig) -> Client:
+        return TranscriptionClient(config, self._wire, lambda: self._key(config.api_key_env))
+
     def _key(self, variable: str) -> SecretStr:
         """Read at each call, so that a changed key is used at once."""
         key = self._keys(variable)
@@ -84,6 +94,9 @@ class OfflineClient:
         self._delay_s = delay_s
 
     async def ask(self, question: Question, _: Exchange, on_token: OnToken | None, /) -> Answer:
+        if files := files_of(question):
+            text = storable("\n".join(filter(None, map(words_in, files))))
+            return Answer(text, question.size // 4, count_words(text), finish_reason="stop")
         said = reply_to(question.messages, question.tools)
         text = storable(said.text)
         pieces = text.split(" ") if on_token and text else [text]

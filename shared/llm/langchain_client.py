@@ -1,5 +1,6 @@
 """Asks a LangChain chat model one question, as cheaply as it can be asked."""
 
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, cast
@@ -16,7 +17,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables.base import RunnableBinding
 
-from shared.llm.chat import ChatMessage, OnToken, ToolSpec
+from shared.llm.chat import ChatMessage, File, OnToken, ToolSpec
 from shared.llm.failures import ProviderFailed, a_name, bad_answer
 from shared.llm.questions import Answer, Question
 from shared.llm.storable import storable
@@ -125,13 +126,27 @@ def _spoken(messages: Sequence[ChatMessage]) -> list[BaseMessage]:
     spoken: list[BaseMessage] = [SystemMessage(system)] if system else []
     for message in messages:
         if message.role == "user":
-            spoken.append(HumanMessage(message.text))
+            spoken.append(_asked(message))
         elif message.role == "assistant":
             spoken.append(_said(message))
         elif message.role == "tool":
             call_id, name = message.tool_call_id or "", message.name
             spoken.append(ToolMessage(message.text, tool_call_id=call_id, name=name))
     return spoken
+
+
+def _asked(message: ChatMessage) -> HumanMessage:
+    if not message.images:
+        return HumanMessage(message.text)
+    # OpenAI's own shape; LangChain puts it into Anthropic's.
+    pictures: list[str | dict[Any, Any]] = [
+        {"type": "image_url", "image_url": {"url": _data_url(image)}} for image in message.images
+    ]
+    return HumanMessage([{"type": "text", "text": message.text}, *pictures])
+
+
+def _data_url(image: File) -> str:
+    return f"data:{image.mimetype};base64,{b64encode(image.content).decode()}"
 
 
 def _said(message: ChatMessage) -> AIMessage:

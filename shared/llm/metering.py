@@ -8,7 +8,7 @@ from prometheus_client import Counter, Histogram
 
 from shared import metrics
 from shared.llm.catalogue import LLMConfig
-from shared.llm.chat import ModelCall
+from shared.llm.chat import File, ModelCall
 from shared.llm.questions import Answer, Question
 from shared.llm.tokens import estimate, plausible
 from shared.llm.wire import Exchange
@@ -28,7 +28,15 @@ class Attempt:
 
     @property
     def name(self) -> str:
-        return f"chat {self.config.model_name.text}"
+        return f"{self._operation} {self._model}"
+
+    @property
+    def _operation(self) -> str:
+        return "transcription" if self.question.recording else "chat"
+
+    @property
+    def _model(self) -> str:
+        return model_asked(self.config, self.question.recording)
 
     def answered(self, answer: Answer) -> None:
         """Raises ProviderFailed if the answer is none."""
@@ -46,7 +54,7 @@ class Attempt:
         call = ModelCall(
             config_name=self.config.name,
             provider=self.config.provider.value,
-            model=self.config.model_name.text,
+            model=self._model,
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cost_micro_usd=self.config.cost_micro_usd(input_tokens, output_tokens),
@@ -61,9 +69,9 @@ class Attempt:
     def facts(self) -> dict[str, object]:
         """Of the span, by OpenTelemetry's conventions for generative AI; never any words."""
         return {
-            "gen_ai.operation.name": "chat",
+            "gen_ai.operation.name": self._operation,
             "gen_ai.provider.name": self.config.provider.value,
-            "gen_ai.request.model": self.config.model_name.text,
+            "gen_ai.request.model": self._model,
             "gen_ai.request.temperature": self.question.temperature,
             "gen_ai.request.max_tokens": self.question.max_tokens,
         }
@@ -90,6 +98,12 @@ class Attempt:
         asked_tokens, is_guess = _counted(answer.input_tokens, self.question.size)
         said_tokens, is_other_guess = _counted(answer.output_tokens, said)
         return asked_tokens, said_tokens, is_guess or is_other_guess
+
+
+def model_asked(config: LLMConfig, recording: File | None) -> str:
+    """The provider's own name of it."""
+    heard_by = config.transcription_model if recording else None
+    return heard_by or config.model_name.text
 
 
 def _counted(reported: int | None, characters: int) -> tuple[int, bool]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from shared import logs, tracing
 from shared.llm.catalogue import LLMConfig, Provider
-from shared.llm.chat import ChatMessage, ModelCall, OnToken, Reply, ToolSpec
+from shared.llm.chat import ChatMessage, File, ModelCall, OnToken, Reply, ToolSpec
 from shared.llm.clients import Clients, Keys
 from shared.llm.endpoints import Endpoint
 from shared.llm.failures import ProviderFailed, no_answer, pause
-from shared.llm.metering import Attempt
+from shared.llm.metering import Attempt, model_asked
 from shared.llm.questions import Answer, Client, Question
 from shared.llm.wire import Exchange
 
@@ -38,6 +38,7 @@ class Conversation:
     retries: int | None
     on_token: OnToken | None
     tools: Sequence[ToolSpec]
+    recording: File | None = None
     calls: list[ModelCall] = field(default_factory=list[ModelCall])
     #: somebody has read the beginning of an answer: nobody else's may follow it
     is_heard: bool = False
@@ -48,6 +49,7 @@ class Conversation:
             config.temperature.value if self.temperature is None else self.temperature,
             config.max_tokens if self.max_tokens is None else self.max_tokens,
             self.tools,
+            self.recording,
         )
 
     def exchange(self, config: LLMConfig, question: Question) -> Exchange:
@@ -58,7 +60,10 @@ class Conversation:
 
 
 class LangChainModels:
-    """Honours `shared.llm.chat.ChatModels`. Belongs to one event loop; `close` it there."""
+    """Honours `ChatModels` and `Transcribers` of `shared.llm.chat`.
+
+    Belongs to one event loop; `close` it there.
+    """
 
     def __init__(
         self,
@@ -89,6 +94,14 @@ class LangChainModels:
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises ModelFailed."""
         asked = Conversation(messages, temperature, max_tokens, retries, on_token, tools)
+        return await self._first_answer(candidates, asked)
+
+    async def transcribe(self, candidates: Sequence[LLMConfig], recording: File, /) -> Reply:
+        """Ask the candidates in order until one answers. Raises ModelFailed."""
+        asked = Conversation((), None, None, None, None, (), recording)
+        return await self._first_answer(candidates, asked)
+
+    async def _first_answer(self, candidates: Sequence[LLMConfig], asked: Conversation) -> Reply:
         failures = list[tuple[str, ProviderFailed]]()
         for config in candidates:
             try:
@@ -101,7 +114,7 @@ class LangChainModels:
                 return Reply(
                     text=answer.text,
                     provider=config.provider.value,
-                    model=config.model_name.text,
+                    model=model_asked(config, asked.recording),
                     tool_calls=answer.tool_calls,
                     calls=asked.calls,
                 )
@@ -118,7 +131,7 @@ class LangChainModels:
 
     async def _persistently(self, config: LLMConfig, asked: Conversation) -> Answer:
         """Ask one candidate, again where that may help, for no longer than its timeout."""
-        client = await self._clients.get(config)
+        client = await self._clients.get(config, hears=asked.recording is not None)
         clock = asyncio.get_running_loop().time
         deadline = clock() + config.timeout_s
         retries = config.retries if asked.retries is None else asked.retries

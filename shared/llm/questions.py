@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.llm.chat import ChatMessage, OnToken, ToolCall, ToolSpec
+from shared.llm.chat import ChatMessage, File, OnToken, ToolCall, ToolSpec
 from shared.llm.failures import ProviderFailed, bad_answer
+from shared.llm.tokens import PICTURE_SIZE, recorded
 from shared.llm.wire import Exchange
 
 
@@ -17,14 +18,20 @@ class Question:
     temperature: float
     max_tokens: int
     tools: Sequence[ToolSpec] = ()
+    #: what is said in it is all that is asked
+    recording: File | None = None
 
     @property
     def size(self) -> int:
-        """In characters, the tools that are offered or were called included."""
+        """In characters, the tools that are offered or were called included, and files."""
         said = sum(
-            len(message.text) + (size_of(message.tool_calls) if message.tool_calls else 0)
+            len(message.text)
+            + (size_of(message.tool_calls) if message.tool_calls else 0)
+            + PICTURE_SIZE * len(message.images)
             for message in self.messages
         )
+        if self.recording:
+            said += recorded(self.recording.content)
         return said + sum(
             len(tool.name) + len(tool.description) + len(str(tool.parameters))
             for tool in self.tools
@@ -63,6 +70,12 @@ class Client(Protocol):
     ) -> Answer:
         """One request. Raises ProviderFailed, and whatever `on_token` raises."""
         ...
+
+
+def files_of(question: Question) -> Sequence[File]:
+    """Every picture, and the recording."""
+    images = [image for message in question.messages for image in message.images]
+    return [*images, *([question.recording] if question.recording else [])]
 
 
 def size_of(calls: Sequence[ToolCall]) -> int:

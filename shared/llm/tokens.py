@@ -7,9 +7,20 @@ from typing import Any, cast
 _MOST = 1_000_000_000
 
 
+#: What a picture costs where the provider does not count: as much as so many characters.
+PICTURE_SIZE = 6_400
+#: A voice message has some 2,000 bytes a second, and costs some 17 tokens a second.
+_RECORDED_PER_CHARACTER = 30
+
+
 def estimate(characters: int) -> int:
     """About four characters make a token; an exact count would need each model's own tables."""
     return -(-characters // 4)
+
+
+def recorded(recording: bytes) -> int:
+    """How long a recording is, in characters."""
+    return len(recording) // _RECORDED_PER_CHARACTER
 
 
 def plausible(count: object) -> bool:

@@ -6,6 +6,7 @@ HTTP clients below them are replaced, because they cost five times the rest of a
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,32 @@ EVENT_LIMIT = 2**20
 _ERROR_BODY_LIMIT = 2**16
 _CONNECT_S = 10.0
 _LARGE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form with one file, named `file`."""
+
+    fields: Mapping[str, str]
+    filename: str
+    mimetype: str
+    content: bytes = field(repr=False)
+
+    def written(self) -> tuple[bytes, str]:
+        """The body, and its content type."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'Content-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value.encode()
+            for name, value in self.fields.items()
+        ]
+        head = (
+            f'Content-Disposition: form-data; name="file"; filename="{self.filename}"\r\n'
+            f"Content-Type: {self.mimetype}\r\n\r\n"
+        )
+        parts.append(head.encode() + self.content)
+        body = b"".join(b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts)
+        body += b"--%b--\r\n" % boundary.encode()
+        return body, f"multipart/form-data; boundary={boundary}"
 
 
 @dataclass(slots=True)
@@ -58,7 +85,7 @@ class Wire:
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(
-        self, url: str, headers: Mapping[str, str], payload: Json, exchange: Exchange
+        self, url: str, headers: Mapping[str, str], payload: Json | Form, exchange: Exchange
     ) -> Json:
         """The whole answer. Raises ProviderFailed."""
         with _in_our_words(exchange):
@@ -96,9 +123,13 @@ class Wire:
             self._session = None
 
     async def _send(
-        self, url: str, headers: Mapping[str, str], payload: Json, exchange: Exchange
+        self, url: str, headers: Mapping[str, str], payload: Json | Form, exchange: Exchange
     ) -> aiohttp.ClientResponse:
-        body = _spoken(payload)
+        if isinstance(payload, Form):
+            body, content_type = payload.written()
+            headers = {**headers, "Content-Type": content_type}
+        else:
+            body = _spoken(payload)
         exchange.is_sent, exchange.is_free = True, False
         response = await self._open().post(
             url,

@@ -65,6 +65,8 @@ async def test_a_config_lives_from_post_to_delete(http: httpx.AsyncClient) -> No
         "timeout_s": 180,
         "retries": 2,
         "fallbacks": ["offline"],
+        "vision": False,
+        "transcription_model": None,
         "input_price": 0,
         "output_price": 0,
         "version": 1,
@@ -169,6 +171,8 @@ NO_CONFIGS: dict[str, list[object]] = {
     "is_active": ["yes", 1, None],
     "base_url": ["ftp://x", "http://u:p@x", "nonsense", "http://", "http://x?key=1", 1],
     "fallbacks": [["nope"], "offline", [1], ["offline", "offline"], ["a b"], None],
+    "vision": ["yes", 1, None],
+    "transcription_model": ["", " ", "x" * 256, "a\nb", 1],
     "input_price": [-1, "1", True],
     "name": ["", "a b", "-x", "a/b", "x" * 256, "ünïcode", None, 1, "a\n"],
 }

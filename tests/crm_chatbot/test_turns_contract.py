@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.answering import Spent
-from crm_chatbot.application.media import MediaReader, nothing_but_text
+from crm_chatbot.application.media import MediaReader, Reading, nothing_but_text
 from crm_chatbot.application.ports import Ledger
 from crm_chatbot.application.turns import Histories, Remembered
 from crm_chatbot.domain.conversation import ConversationId
@@ -283,4 +283,4 @@ async def test_whatever_else_lies_in_redis_is_nothing(redis_url: str, lie: objec
 async def test_without_a_reader_no_picture_says_anything(memory: MemoryCrm) -> None:
     scene = await a_scene(memory)
 
-    assert await nothing_but_text(scene.tenant, scene.heard[0]) is None
+    assert await nothing_but_text(scene.brief(), scene.heard[0]) == Reading(why="not_able")

@@ -1,6 +1,7 @@
 """A shop on WhatsApp, from a customer's words to the bot's, through every service and back."""
 
 import asyncio
+import base64
 import itertools
 import time
 from collections.abc import AsyncGenerator
@@ -10,7 +11,9 @@ import aiohttp
 import pytest
 
 from simulators.main import create_app
+from simulators.perception import with_words
 from simulators.serving import serve
+from simulators.waha.pictures import photo, silent_voice
 from tests.flows.platform import Platform, Start
 from tests.shop import Json, Places, Shop, asked, open_shop
 from tests.waiting import until
@@ -31,6 +34,7 @@ class World:
         self.platform = platform
         self._http = http
         url = str(platform.http.base_url).rstrip("/")
+        self.simulators = whatsapp
         self._places = Places(lambda: url, whatsapp, whatsapp)
 
     async def shop(self, **wishes: Json) -> Shop:
@@ -154,6 +158,75 @@ async def test_a_voice_note_is_answered_politely_and_once(shop: Shop) -> None:
 
     assert answer
     assert (await shop.heard(BUDI)).count(answer) == 1
+
+
+@pytest.fixture
+async def seeing_shop(world: World) -> Shop:
+    """Its config's model takes in pictures and voices."""
+    await world.platform.configure(
+        "seeing",
+        provider="openai",
+        model_name="gpt-4o",
+        api_key_env="LLM_TEST_KEY",
+        base_url=f"{world.simulators}/openai/v1",
+        vision=True,
+        transcription_model="whisper-1",
+    )
+    return await world.shop(llm_config="seeing", engine="WEBJS")
+
+
+async def test_the_words_in_a_picture_are_read_and_answered(seeing_shop: Shop) -> None:
+    picture = with_words(photo("kopi"), "Kopi Susu Gula Aren [1 liter]")
+
+    answer = await seeing_shop.answer(BUDI, "ini ada?", type="image", data=encoded(picture))
+
+    assert answer == "You said: [picture: Kopi Susu Gula Aren (1 liter)] ini ada?"
+    steps = await timeline(seeing_shop, BUDI)
+    assert "The bot looked at the picture." in steps
+    chat = await seeing_shop.conversation(BUDI)
+    page = await seeing_shop.api("GET", f"/v1/crm/conversations/{chat['id']}/messages")
+    assert page["messages"][0]["content"] == {"told": "Kopi Susu Gula Aren [1 liter]"}
+
+
+async def test_a_voice_note_is_listened_to_and_answered(seeing_shop: Shop) -> None:
+    voice = with_words(silent_voice(2), "saya mau pesan dua kopi")
+
+    answer = await seeing_shop.answer(BUDI, "", type="voice", data=encoded(voice))
+    later = await seeing_shop.answer(BUDI, "jadi berapa?")
+
+    assert answer == "You said: [voice message in words:] saya mau pesan dua kopi"
+    assert later == "You said: jadi berapa?"
+    assert (await timeline(seeing_shop, BUDI)).count("The bot listened to the voice message.") == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        ({"media": "gone"}, "the WAHA server does not have the file any more"),
+        ({"media": "failed"}, "the WAHA server has not kept the file"),
+        ({"data": "PGh0bWw+"}, "the file is of no kind that can be read"),
+        ({}, "the model told nothing that makes sense"),
+    ],
+)
+async def test_a_voice_that_cannot_be_read_is_answered_politely_and_the_timeline_says_why(
+    seeing_shop: Shop, sent: Json, why: str
+) -> None:
+    answer = await seeing_shop.answer(BUDI, "", type="voice", **sent)
+
+    assert answer.startswith("Maaf, saya belum bisa mendengarkan")
+    assert f"The bot could not take in the voice message: {why}." in await timeline(
+        seeing_shop, BUDI
+    )
+
+
+def encoded(file: bytes) -> str:
+    return base64.b64encode(file).decode()
+
+
+async def timeline(shop: Shop, phone: str) -> list[str]:
+    chat = await shop.conversation(phone)
+    told = await shop.api("GET", f"/v1/crm/conversations/{chat['id']}/timeline")
+    return [step["says"] for step in told["steps"]]
 
 
 async def test_two_bots_that_talk_to_each_other_fall_silent(world: World) -> None:

@@ -14,7 +14,7 @@ from shared.llm.failures import ProviderFailed
 from shared.llm.line import Line
 from shared.llm.models import LangChainModels
 from shared.llm.openai_model import build
-from shared.llm.wire import Exchange, Json, Wire
+from shared.llm.wire import Exchange, Form, Json, Wire
 from tests.shared.llm.builders import a_config
 from tests.shared.llm.provider_house import QUESTION, Listener, failure_of
 from tests.shared.llm.strange_server import Answer, chunk, completion, hanging, server, stream
@@ -51,8 +51,9 @@ class Paper(Wire):
         self.sent: list[tuple[str, Mapping[str, str], Json]] = []
 
     async def ask(
-        self, url: str, headers: Mapping[str, str], payload: Json, exchange: Exchange
+        self, url: str, headers: Mapping[str, str], payload: Json | Form, exchange: Exchange
     ) -> Json:
+        assert not isinstance(payload, Form)
         self.sent.append((url, headers, payload))
         raise ProviderFailed("llm_rejected", "no", blames=self.blames)
 

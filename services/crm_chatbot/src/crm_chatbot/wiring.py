@@ -19,6 +19,7 @@ from crm_chatbot.application.desk import Desk
 from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.mailbox import Worker
+from crm_chatbot.application.media import MediaReader
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.application.steps import Steps
 from crm_chatbot.application.tenants import TenantService
@@ -29,6 +30,7 @@ from crm_chatbot.domain.turn import TurnLimits
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
+from crm_chatbot.infrastructure.media_reader import WahaMediaReader
 from crm_chatbot.infrastructure.places import taking_turns
 from crm_chatbot.infrastructure.seeds import seed_templates
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
@@ -79,7 +81,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
             loops |= background_loops(base, menu)
         async with running(loops), AsyncExitStack() as answering:
             if base.platform.runs_worker:
-                await answering.enter_async_context(_answering(base, menu.open_work))
+                await answering.enter_async_context(_answering(base, menu))
             yield
         with suppress(CarrierUnavailable, DatabaseUnavailable):
             await relay.flush()
@@ -144,7 +146,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
 
 
 @asynccontextmanager
-async def _answering(base: Ground, open_work: OpenWork) -> AsyncGenerator[None]:
+async def _answering(base: Ground, menu: Application) -> AsyncGenerator[None]:
     """Conversations are answered while the block lasts; what is held is handed back at its end."""
     jobs, shop = load(Jobs), load(Shop)
     models = LangChainModels(
@@ -153,9 +155,11 @@ async def _answering(base: Ground, open_work: OpenWork) -> AsyncGenerator[None]:
         limit_per_endpoint=max(200, shop.turn_concurrency),
     )
     places = Semaphore(max(1, base.infrastructure.database_pool_size // 2))
-    open_turn = taking_turns(open_work, places)
-    agent = WarmedUp(lambda: _agent(base, models, open_turn, places))
-    worker = _worker(base, agent, open_turn)
+    open_turn = taking_turns(menu.open_work, places)
+    desk = _desk(base, models)
+    agent = WarmedUp(lambda: _agent(base, desk, open_turn, places))
+    reader = WahaMediaReader(menu.connections, menu.waha, desk)
+    worker = _worker(base, agent, open_turn, reader)
     with suppress(DatabaseUnavailable):
         await worker.beat()
     around: dict[str, Loop] = {
@@ -172,16 +176,20 @@ async def _answering(base: Ground, open_work: OpenWork) -> AsyncGenerator[None]:
         await models.close()
 
 
-def _agent(base: Ground, models: LangChainModels, open_turn: OpenWork, places: Semaphore) -> Agent:
-    from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
-
-    desk = Desk(
+def _desk(base: Ground, models: LangChainModels) -> Desk:
+    return Desk(
         catalogue=CachedCatalogue(base.sessions),
         models=models,
         budgets=SqlBudgets(base.sessions, platform_daily_usd=load(Models).llm_daily_budget_usd),
         keys_present=frozenset(name for name, value in variables().items() if value),
         marker=SHOP_MARKER,
+        hearing=models,
     )
+
+
+def _agent(base: Ground, desk: Desk, open_turn: OpenWork, places: Semaphore) -> Agent:
+    from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
+
     steps = Steps(desk, Toolbox(open_turn, TOOLS), _limits())
     return TurnGraph(steps, base.sessions, places=places)
 
@@ -190,7 +198,7 @@ def _limits() -> TurnLimits:
     return TurnLimits(seconds=load(Shop).turn_deadline_s)
 
 
-def _worker(base: Ground, agent: Agent, open_turn: OpenWork) -> Worker:
+def _worker(base: Ground, agent: Agent, open_turn: OpenWork, read_media: MediaReader) -> Worker:
     jobs, shop = load(Jobs), load(Shop)
     closing = Closing(
         open_work=open_turn,
@@ -209,6 +217,7 @@ def _worker(base: Ground, agent: Agent, open_turn: OpenWork) -> Worker:
             closing=closing,
             now=base.clock,
             new_id=uuid7,
+            read_media=read_media,
             limits=_limits(),
         ),
         pulse=Pulse(jobs.worker_dead_after_s),

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from simulators import perception
 from simulators.dialect import (
     NO_QUOTA_KEY,
     WRONG_KEY,
@@ -93,6 +94,7 @@ class Anthropic:
             user=next((text for text in reversed(said) if text), ""),
             tool_result=result,
             forced_tool=_forced_tool(body),
+            perceived=perception.shown([one.get("content") for one in messages]),
             characters=len(system) + sum(len(text) for text in said) + len(result or ""),
             facts=_facts(body, system),
         )

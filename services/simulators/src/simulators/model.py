@@ -91,6 +91,8 @@ class Question:
     tool_result: str | None = None  #: what a tool said since then
     forced_tool: str | None = None
     wants_usage: bool = True
+    #: the words in what was shown or played to it; None where that was nothing
+    perceived: str | None = None
     characters: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -161,6 +163,8 @@ def _text(question: Question, rule: ModelRule, *, has_calls: bool) -> str:
         return f"The tool said: {question.tool_result}"
     if question.is_moderation:
         return orjson.dumps(verdict(question.user)).decode()
+    if question.perceived is not None:
+        return question.perceived
     return f"You said: {question.user}"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from simulators import perception
 from simulators.dialect import (
     NO_QUOTA_KEY,
     WRONG_KEY,
@@ -75,6 +76,7 @@ class OpenAI:
             tool_result=said[-1][1] if said[-1][0] == "tool" else None,
             forced_tool=_forced_tool(body),
             wants_usage=_wants_usage(body),
+            perceived=perception.shown([one.get("content") for one in messages]),
             characters=sum(len(text) for _, text in said),
             facts=_facts(body, system),
         )

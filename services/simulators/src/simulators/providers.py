@@ -8,6 +8,7 @@ from simulators.chat import ChatDoor, Models
 from simulators.dialect import Dialect
 from simulators.exchange import Answer, Exchange
 from simulators.faults import Failure
+from simulators.hearing import HearingDoor, Transcribed
 
 NOT_SPOKEN = Failure(
     404,
@@ -22,6 +23,11 @@ def routes(models: Models) -> list[BaseRoute]:
     openais, anthropics = openai.OpenAI(), anthropic.Anthropic()
     return [
         Route("/openai/v1/chat/completions", ChatDoor(openais, models), methods=["POST"]),
+        Route(
+            "/openai/v1/audio/transcriptions",
+            HearingDoor(Transcribed(), models),
+            methods=["POST"],
+        ),
         Route("/openai/v1/models", Fixed(openais, openai.MODELS), methods=["GET"]),
         Route("/openai/{rest:path}", Fixed(openais, NOT_SPOKEN)),
         Route("/anthropic/v1/messages", ChatDoor(anthropics, models), methods=["POST"]),

@@ -48,6 +48,16 @@ class ConfigBody(Body):
         max_length=10,
         description="Configs to turn to, in this order, when the provider fails.",
     )
+    vision: StrictBool = Field(
+        default=False, description="The model takes pictures: customers' photos are read with it."
+    )
+    transcription_model: str | None = Field(
+        None,
+        max_length=255,
+        description="What `/audio/transcriptions` of the same server turns voice messages into "
+        "text with. Null: nothing there does.",
+        examples=["gpt-4o-mini-transcribe"],
+    )
     input_price: Number = Field(0, ge=0, le=1_000_000, description="US dollars per million tokens.")
     output_price: Number = Field(0, ge=0, le=1_000_000)
 
@@ -65,6 +75,8 @@ class ConfigBody(Body):
             timeout_s=self.timeout_s,
             retries=self.retries,
             fallbacks=tuple(self.fallbacks),
+            vision=self.vision,
+            transcription_model=self.transcription_model,
             input_price=self.input_price,
             output_price=self.output_price,
         )
@@ -91,6 +103,8 @@ class ConfigView(BaseModel):
     timeout_s: float
     retries: int
     fallbacks: list[str]
+    vision: bool
+    transcription_model: str | None
     input_price: float
     output_price: float
     version: int
@@ -110,6 +124,8 @@ class ConfigView(BaseModel):
             timeout_s=config.timeout_s,
             retries=config.retries,
             fallbacks=list(config.fallbacks),
+            vision=config.vision,
+            transcription_model=config.transcription_model,
             input_price=config.input_price,
             output_price=config.output_price,
             version=config.version,

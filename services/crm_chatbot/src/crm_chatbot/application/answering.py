@@ -11,7 +11,7 @@ import orjson
 from crm_chatbot.domain.conversation import Claim, TakeoverReason
 from crm_chatbot.domain.customer import Customer
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Message, MessageId, TurnId
+from crm_chatbot.domain.message import Message, TurnId
 from crm_chatbot.domain.tenant import Tenant
 from crm_chatbot.domain.turn import Outcome, Tally
 from shared.llm.budgets import Reservation
@@ -59,8 +59,6 @@ class Brief:
     tenant: Tenant
     customer: Customer
     heard: Sequence[Message]
-    #: what is told of media that somebody could take in
-    media: Mapping[MessageId, str] = field(default_factory=dict[MessageId, str])
     #: what was said before, oldest first
     history: Sequence[ChatMessage] = ()
     tally: Tally = field(default_factory=Tally)
@@ -164,7 +162,8 @@ def of_plain(kept: Mapping[str, Any]) -> Progress:
 
 
 def _message_of(kept: Mapping[str, Any]) -> ChatMessage:
-    named: dict[str, Any] = {"tool_calls": tuple(ToolCall(**call) for call in kept["tool_calls"])}
+    calls = tuple(ToolCall(**call) for call in kept["tool_calls"])
+    named: dict[str, Any] = {"tool_calls": calls, "images": ()}
     return ChatMessage(**{**kept, **named})
 
 

@@ -225,7 +225,7 @@ class Closing:
 
 async def _move_on(work: Work, conversation: Conversation, brief: Brief) -> None:
     before = conversation.state
-    words = [message.text for message in brief.heard if message.text.strip()]
+    words = [message.words for message in brief.heard if message.words]
     if words and not all(map(is_only_hello, words)):
         conversation.happened(Happening.ASKED)
     if conversation.state is not before:

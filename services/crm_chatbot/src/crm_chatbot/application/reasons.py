@@ -49,7 +49,22 @@ NOT_SENT: Mapping[str, str] = {
     "withdrawn": "it was not wanted any more",
 }
 
+#: Why nobody could tell what a picture shows, or a voice says.
+NOT_READ: Mapping[str, str] = {
+    "llm_auth": "the model's provider refused the key, or its quota is spent",
+    "llm_bad_answer": "the model told nothing that makes sense",
+    "llm_rejected": "the model's provider would not take it",
+    "llm_unavailable": "the model could not be reached",
+    "media_elsewhere": "it does not lie on the shop's own WAHA server",
+    "media_gone": "the WAHA server does not have the file any more",
+    "media_not_kept": "the WAHA server has not kept the file",
+    "media_unknown": "the file is of no kind that can be read",
+    "not_able": "no model of the shop's LLM config can take in such a thing",
+    "too_slow": "it took too long",
+}
+
 _EVERY: Mapping[str, str] = {
+    **NOT_READ,
     **NOT_SENT,
     **NOT_ANSWERED,
     **{reason.value: words for reason, words in WHO_ANSWERS.items()},

@@ -73,7 +73,8 @@ class Steps:
             Step.ACT: self.act,
             Step.REVIEW: self.review,
         }
-        known = len(brief.meter.spent)
+        # What it cost to take in the customer's pictures counts with the first of them.
+        known = sum(one.attempt == brief.meter.attempt for one in progress.spent)
         taken = await steps[step](brief, progress)
         return replace(taken, spent=(*taken.spent, *brief.meter.spent[known:]))
 
@@ -237,7 +238,7 @@ def _results(progress: Progress) -> Sequence[str]:
 def _own_numbers(brief: Brief) -> Sequence[str]:
     """Numbers that this customer has, or has written themselves."""
     said_before = [message.text for message in brief.history if message.role == "user"]
-    return [f"+{brief.customer.phone}", *said_before, *(one.text for one in brief.heard)]
+    return [f"+{brief.customer.phone}", *said_before, *(one.words for one in brief.heard)]
 
 
 def _summary(progress: Progress) -> str:

@@ -22,6 +22,19 @@ def say(happened: Happened) -> str:
     return sentence(happened.facts)
 
 
+_MEDIA = {"voice": "voice message", "image": "picture"}
+
+
+def _read(facts: Facts) -> str:
+    what = "listened to" if facts.get("kind") == "voice" else "looked at"
+    return f"The bot {what} the {_MEDIA.get(str(facts.get('kind')), 'file')}."
+
+
+def _unread(facts: Facts) -> str:
+    what = _MEDIA.get(str(facts.get("kind")), "file")
+    return _because(f"The bot could not take in the {what}")(facts)
+
+
 def _always(sentence: str) -> Callable[[Facts], str]:
     return lambda _: sentence
 
@@ -153,6 +166,8 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "turn.suppressed": _because("What was being decided was thrown away"),
     "turn.failed": _failed,
     "limit.reached": _always("This chat, or this shop, has had its share of answers."),
+    "media.read": _read,
+    "media.unread": _unread,
     "media.unheard": _always("The message was of a kind that the bot cannot take in."),
     "call.accepted": _always("The customer's call was answered on the phone."),
     "call.rejected": _always("The customer's call was not answered."),

@@ -9,8 +9,8 @@ from crm_chatbot.application.answering import Agent, Books, Brief, Meter, Progre
 from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.limits import has_had_its_share
 from crm_chatbot.application.media import (
-    READABLE,
     MediaReader,
+    Senses,
     has_words,
     nothing_but_text,
     unheard_text,
@@ -113,6 +113,7 @@ class TurnService:
             brief = await self._open(claim, books, restarts=restarts)
             if brief is None:
                 return True
+            brief = await self._taken_in(brief)
             return await self._close(brief, await self._decide(brief))
         except (DatabaseUnavailable, TurnLost, ConversationNotFound):
             raise
@@ -211,21 +212,19 @@ class TurnService:
         if has_had_its_share(brief.tally, brief.tenant.limits):
             text = limited_text(brief, Phrase.TOO_MANY_TURNS)
             return Progress().decided(Outcome.LIMITED, text, handover=TakeoverReason.BUDGET)
-        brief = await self._with_media(brief)
         if not has_words(brief):
             if Outcome.UNHEARD in brief.tally.outcomes:
                 return Progress().decided(Outcome.SILENT, "")
             return Progress().decided(Outcome.UNHEARD, unheard_text(brief))
         return await self.agent(brief)
 
-    async def _with_media(self, brief: Brief) -> Brief:
-        told = {
-            message.id: words
-            for message in brief.heard
-            if message.kind in READABLE
-            and (words := await self.read_media(brief.tenant, message)) is not None
-        }
-        return replace(brief, media=told)
+    async def _taken_in(self, brief: Brief) -> Brief:
+        """With what can be told of pictures and voices, where a model will be asked at all."""
+        if brief.is_hopeless or has_had_its_share(brief.tally, brief.tenant.limits):
+            return brief
+        brief = await Senses(open_work=self.open_work, read=self.read_media).take_in(brief)
+        language = _language(brief.tenant, brief.customer, brief.heard)
+        return replace(brief, language=language)
 
     async def _close(self, brief: Brief, progress: Progress) -> bool:
         """False when newer words came before anything was done: then it begins anew."""
@@ -264,5 +263,5 @@ def _language(tenant: Tenant, customer: Customer, heard: Sequence[Message]) -> L
     """What they asked for, else what they write in, else what the shop speaks."""
     if customer.language:
         return customer.language
-    written = (language_of(message.text) for message in reversed(heard))
+    written = (language_of(message.words) for message in reversed(heard))
     return next((language for language in written if language), tenant.language)

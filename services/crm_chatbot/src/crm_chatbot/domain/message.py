@@ -59,6 +59,10 @@ class MessageState(StrEnum):
     KEPT = "kept"  #: a note or marker, and what the owner typed on the phone
 
 
+#: Where a message's content holds what a model told of its picture, or understood of its voice.
+TOLD = "told"
+
+
 class MessageNotFound(NotFound):
     message = "There is no message {message_id}."
 
@@ -93,6 +97,17 @@ class Message:
     edited_at: datetime | None = None
     revoked_at: datetime | None = None
     sent_at: datetime | None = None
+
+    @property
+    def told(self) -> str:
+        """What a model told of its picture or voice; empty where none did."""
+        told: Any = self.content.get(TOLD)
+        return told if isinstance(told, str) else ""
+
+    @property
+    def words(self) -> str:
+        """The sender's own: written, or else spoken."""
+        return self.text.strip() or (self.told if self.kind is Kind.VOICE else "")
 
     def end(self, state: MessageState, reason: str | None = None) -> None:
         """It will change no more by itself."""
