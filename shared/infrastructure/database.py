@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import (
 from shared.availability import DatabaseUnavailable
 
 Sessions = async_sessionmaker[AsyncSession]
+AnySession = TypeVar("AnySession", bound=AsyncSession)
 Row = Mapping[str, Any]
 
 #: Every table of every service; each declares its own `schema=`.
@@ -69,7 +70,7 @@ def sessions_of(engine: AsyncEngine) -> Sessions:
 
 
 @asynccontextmanager
-async def transaction(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
+async def transaction(sessions: async_sessionmaker[AnySession]) -> AsyncGenerator[AnySession]:
     """Commits when its block ends, rolls back when it raises.
 
     Raises DatabaseUnavailable where the trouble is the server's or the way to it. After that the

@@ -9,15 +9,17 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from shared.infrastructure.database import Sessions, transaction
+from shared.infrastructure.database import AnySession, transaction
 
 _BE = text("SELECT set_config('app.tenant_id', :tenant, true)")
 
 
 @asynccontextmanager
-async def tenant_transaction(sessions: Sessions, tenant_id: UUID) -> AsyncGenerator[AsyncSession]:
+async def tenant_transaction(
+    sessions: async_sessionmaker[AnySession], tenant_id: UUID
+) -> AsyncGenerator[AnySession]:
     """Commits when its block ends, rolls back when it raises. Raises DatabaseUnavailable."""
     async with transaction(sessions) as session:
         await session.execute(_BE, {"tenant": str(tenant_id)})

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -32,7 +33,7 @@ class Shop:
     tenant: Tenant = field(default_factory=a_tenant)
     clock: StandingClock = field(default_factory=lambda: StandingClock(NOON))
 
-    @property
+    @cached_property
     def inbound(self) -> InboundService:
         return InboundService(
             open_work=self.crm.open_work,

@@ -4,13 +4,16 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from crm_chatbot.application import inbound
 from crm_chatbot.application.hearing import Reception
+from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.customer import Identity, IdentityKind
 from crm_chatbot.domain.message import MessageState
+from crm_chatbot.domain.tenant import TenantId
 from tests.crm_chatbot.chats import LID, PHONE
 from tests.crm_chatbot.shop import Shop
 from tests.crm_chatbot.stores import Crm, SqlCrm
@@ -88,6 +91,50 @@ async def test_second_thoughts_find_their_message_whichever_comes_first(shop: Sh
     [message] = [one for one in await shop.history() if one.stanza_id == "3EB0FIXTURE0000000002"]
     assert message.text == "pesan 3 ya kak"
     assert len(await shop.history()) == 11
+
+
+async def together(shop: Shop, told: Sequence[Envelope]) -> list[Reception]:
+    """All at once."""
+    return list(await asyncio.gather(*map(shop.hear, told)))
+
+
+async def test_what_comes_together_is_stored_in_one_transaction(
+    postgres: SqlCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "_QUEUES", 1)
+    shop, opened = await Shop(postgres).open(), list[object]()
+    open_work = shop.inbound.open_work
+
+    def counted(tenant_id: TenantId) -> AbstractAsyncContextManager[Work]:
+        opened.append(tenant_id)
+        return open_work(tenant_id)
+
+    shop.inbound.open_work = counted
+    told = [a_text(f"{nth}", stanza=f"S{nth}", chat=f"628{nth % 3:09d}@c.us") for nth in range(9)]
+
+    receptions = await together(shop, [*told, told[4]])
+
+    assert [one.outcome for one in receptions] == ["taken"] * 9 + ["duplicate"]
+    assert len(opened) == 1
+    for nth in range(3):
+        history = await shop.history(Identity(IdentityKind.PHONE, f"628{nth:09d}"))
+        assert [one.text for one in history] == [f"{nth}", f"{nth + 3}", f"{nth + 6}"]
+        assert [one.seq for one in history] == [1, 2, 3]
+
+
+async def test_two_processes_that_store_the_same_together_store_it_once(
+    postgres: SqlCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "_QUEUES", 1)
+    one = await Shop(postgres).open()
+    other = Shop(postgres, one.tenant, one.clock)
+    told = [a_text(f"{nth}", stanza=f"S{nth}") for nth in range(12)]
+
+    receptions = await asyncio.gather(together(one, told), together(other, told[::-1]))
+
+    outcomes = Counter(reception.outcome for some in receptions for reception in some)
+    assert outcomes == {"taken": 12, "duplicate": 12}
+    assert sorted(message.seq for message in await one.history()) == list(range(1, 13))
 
 
 class Died(BaseException):

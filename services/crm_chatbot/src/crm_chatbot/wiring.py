@@ -31,7 +31,7 @@ from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
 from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
 from crm_chatbot.infrastructure.media_reader import WahaMediaReader
-from crm_chatbot.infrastructure.places import taking_turns
+from crm_chatbot.infrastructure.places import Places, taking_turns
 from crm_chatbot.infrastructure.seeds import seed_templates
 from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
@@ -154,7 +154,7 @@ async def _answering(base: Ground, menu: Application) -> AsyncGenerator[None]:
         offline_delay_s=load(Models).offline_delay_s,
         limit_per_endpoint=max(200, shop.turn_concurrency),
     )
-    places = Semaphore(max(1, base.infrastructure.database_pool_size // 2))
+    places = Places(max(1, base.infrastructure.database_pool_size // 2), menu.inbound.courtesy)
     open_turn = taking_turns(menu.open_work, places)
     desk = _desk(base, models)
     agent = WarmedUp(lambda: _agent(base, desk, open_turn, places))

@@ -1,12 +1,15 @@
 """What WhatsApp tells: each event is taken once, in one transaction, or ignored with a reason."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from crm_chatbot.application.acquaintance import Acquaintance, Overtaken
+from crm_chatbot.application.courtesy import Courtesy
 from crm_chatbot.application.hearing import HeardBefore, Hearing, Reception
 from crm_chatbot.application.listening import customer_wrote, owner_typed
 from crm_chatbot.application.ports import OpenWork, Work
@@ -19,6 +22,7 @@ from crm_chatbot.domain.whatsapp import (
     Edited,
     Event,
     Ignored,
+    InChat,
     MessageCame,
     OwnEcho,
     OwnerTyped,
@@ -28,6 +32,7 @@ from crm_chatbot.domain.whatsapp import (
     SessionChanged,
 )
 from shared import metrics
+from shared.batching import Gather
 from shared.contracts import WhatsAppSessionChanged
 from shared.crash_points import crash_point
 from shared.domain import Clock
@@ -37,6 +42,10 @@ _TRIES = 5
 #: How long a tenant's settings are believed without another look.
 _BELIEVED_FOR_S = 1.0
 _MOST_TENANTS = 10_000
+#: Of each tenant.
+_QUEUES = 4
+#: Events in one transaction: each waits for all of them, and so does whoever wants one's chat.
+_MOST_TOGETHER = 16
 
 _ACKED = {
     Rank.ERROR: "message.not_delivered",
@@ -44,6 +53,19 @@ _ACKED = {
     Rank.READ: "message.read",
     Rank.PLAYED: "message.read",
 }
+
+
+@dataclass(frozen=True)
+class _Given:
+    """An event that waits to be stored, and what its request is about."""
+
+    tenant: Tenant
+    event: Event
+    context: Context
+
+    @property
+    def chat_id(self) -> str:
+        return self.event.chat_id if isinstance(self.event, InChat) else ""
 
 
 @dataclass
@@ -56,8 +78,12 @@ class InboundService:
     stale_after_s: float
     #: how long the sender may be silent before it is asked again
     patience_s: float
+    courtesy: Courtesy = field(default_factory=Courtesy)
     _tenants: dict[TenantId, tuple[float, Tenant]] = field(
         default_factory=dict[TenantId, tuple[float, Tenant]]
+    )
+    _queues: dict[tuple[TenantId, int], Gather[_Given, Reception]] = field(
+        default_factory=dict[tuple[TenantId, int], Gather[_Given, Reception]]
     )
 
     async def tenant(self, tenant_id: TenantId) -> Tenant:
@@ -73,21 +99,59 @@ class InboundService:
         return tenant
 
     async def receive(self, tenant: Tenant, event: Event) -> Reception:
-        """Take an event for good: it is stored when this returns. Raises DatabaseUnavailable."""
+        """Take an event for good: it is stored when this returns.
+
+        What comes while another of the tenant's events is being stored waits for that, and is then
+        stored together with all that came. Raises DatabaseUnavailable, Overtaken, Overloaded.
+        """
+        given = _Given(tenant, event, copy_context())
+        crash_point("crm.before_receiving")
+        with self.courtesy.urgent():
+            reception = await self._queue_of(given)(given)
+        crash_point("crm.received")
+        metrics.whatsapp_heard.labels(type(event).__name__, reception.outcome).inc()
+        return reception
+
+    def _queue_of(self, given: _Given) -> Gather[_Given, Reception]:
+        """One chat's events are always in the same, so that none overtakes another."""
+        key = (given.tenant.id, hash(given.chat_id) % _QUEUES)
+        if key not in self._queues:
+            if len(self._queues) >= _MOST_TENANTS:
+                self._queues.clear()
+            self._queues[key] = Gather(self._receive, most=_MOST_TOGETHER)
+        return self._queues[key]
+
+    async def _receive(self, given: Sequence[_Given]) -> Sequence[Reception]:
+        if len(given) > 1:
+            return await self._receive_together(given)
+        [one] = given
         for _ in range(_TRIES):
             try:
-                crash_point("crm.before_receiving")
-                async with self.open_work(tenant.id) as work:
-                    take = _TAKERS.get(type(event), _unknown)
-                    reception = await take(self._hearing(work, tenant), event)
-                crash_point("crm.received")
+                async with self.open_work(one.tenant.id) as work:
+                    return [await self._take(work, one)]
             except HeardBefore:
-                reception = Reception("duplicate")
+                return [Reception("duplicate")]
             except Overtaken:
                 continue
-            metrics.whatsapp_heard.labels(type(event).__name__, reception.outcome).inc()
-            return reception
         raise Overtaken
+
+    async def _receive_together(self, given: Sequence[_Given]) -> Sequence[Reception]:
+        """Raises HeardBefore or Overtaken for all of them: then each is taken by itself."""
+        receptions = [Reception("duplicate")] * len(given)
+        async with self.open_work(given[0].tenant.id) as work:
+            unheard = set(await work.inbox.unheard([one.event.key for one in given]))
+            # In one order for everybody: two who want the same chats wait instead of deadlocking.
+            for place, one in sorted(enumerate(given), key=lambda item: item[1].chat_id):
+                if one.event.key in unheard:
+                    unheard.remove(one.event.key)
+                    receptions[place] = await self._take(work, one)
+        return receptions
+
+    async def _take(self, work: Work, given: _Given) -> Reception:
+        take = _TAKERS.get(type(given.event), _unknown)
+        taking = take(self._hearing(work, given.tenant), given.event)
+        # What follows from it belongs to the trace of its own request.
+        return await asyncio.create_task(taking, context=given.context)
 
     async def link(self, tenant: Tenant, identities: Sequence[Identity]) -> None:
         """These identities are one person's: two customers become one, and so do their chats."""
@@ -153,7 +217,7 @@ async def _unknown(hearing: Hearing, event: Event) -> Reception:
 
 
 # Which event goes where is decided by its type; a table cannot say so to a type checker.
-_TAKERS: Mapping[type[Event], Callable[[Hearing, Any], Awaitable[Reception]]] = {
+_TAKERS: Mapping[type[Event], Callable[[Hearing, Any], Coroutine[Any, Any, Reception]]] = {
     MessageCame: customer_wrote,
     OwnerTyped: owner_typed,
     OwnEcho: _echoed,

@@ -1,9 +1,10 @@
 """Conversations in PostgreSQL: handed out locked, so that whoever changes one is alone with it."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, bindparam, insert, select, text, update
+from sqlalchemy import RowMapping, Select, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.conversation import (
@@ -17,14 +18,26 @@ from crm_chatbot.domain.conversation import (
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.tables import conversations
+from shared.infrastructure.database import Row, as_json
+from shared.infrastructure.late import LateSession
 
 # Built once: they are most of what a webhook costs.
 _ONE = select(conversations).where(conversations.c.tenant_id == bindparam("whose"))
 _BY_ID = _ONE.where(conversations.c.id == bindparam("which")).with_for_update()
 _BY_CUSTOMER = _ONE.where(conversations.c.customer_id == bindparam("which")).with_for_update()
-_SAVE = update(conversations).where(
-    conversations.c.tenant_id == bindparam("whose"), conversations.c.id == bindparam("which")
-)
+_CHANGING = ", ".join(c.name for c in conversations.c if c.name not in {"tenant_id", "id"})
+_ADD = insert(conversations)
+_SAVE = text(f"""
+    UPDATE crm.conversations AS old SET ({_CHANGING}) = (
+        SELECT {_CHANGING} FROM (SELECT new.*) AS one)
+      FROM json_populate_recordset(NULL::crm.conversations, CAST(:rows AS json)) AS new
+     WHERE old.tenant_id = new.tenant_id AND old.id = new.id""")  # noqa: S608 - names are ours
+
+
+async def _save(session: AsyncSession, rows: Sequence[Row]) -> None:
+    newest = {row["id"]: row for row in rows}
+    await session.execute(_SAVE, {"rows": as_json(list(newest.values()))})
+
 
 # A conversation's rows change hands. Turns first: of those that run only one may be the kept one's.
 _MOVE = tuple(
@@ -53,9 +66,11 @@ _MOVE = tuple(
 class SqlConversations:
     """Honours crm_chatbot.domain.conversation.Conversations."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
+        # Nobody else can change what is locked here: it is not read a second time.
+        self._held: dict[UUID, Conversation] = {}
 
     async def lock(self, conversation_id: ConversationId, /) -> Conversation:
         found = await self._locked(_BY_ID, conversation_id)
@@ -67,11 +82,11 @@ class SqlConversations:
         return await self._locked(_BY_CUSTOMER, customer_id)
 
     async def add(self, conversation: Conversation, /) -> None:
-        await self._session.execute(insert(conversations).values(row_of(conversation)))
+        await self._session.ahead(_ADD, row_of(conversation))
+        self._held[conversation.customer_id] = self._held[conversation.id] = conversation
 
     async def save(self, conversation: Conversation, /) -> None:
-        row = row_of(conversation)
-        await self._session.execute(_SAVE, {**row, **self._named(row.pop("id"))})
+        self._session.put_off(_save, [row_of(conversation)])
 
     async def absorb(self, kept: Conversation, gone: Conversation, /) -> None:
         facts = {
@@ -83,6 +98,7 @@ class SqlConversations:
         for statement in _MOVE:
             names = statement.compile().params
             await self._session.execute(statement, {name: facts[name] for name in names})
+        self._held.clear()
         kept.last_seq += gone.last_seq
         await self.save(kept)
 
@@ -90,9 +106,15 @@ class SqlConversations:
         return {"whose": self._tenant_id, "which": which}
 
     async def _locked(self, query: Select[Any], which: UUID) -> Conversation | None:
-        found = await self._session.execute(query, self._named(which))
+        if which in self._held:
+            return self._held[which]
+        found = await self._session.ahead(query, self._named(which))
         row = found.mappings().one_or_none()
-        return None if row is None else conversation_of(row)
+        if row is None:
+            return None
+        held = conversation_of(row)
+        self._held[held.id] = self._held[held.customer_id] = held
+        return held
 
 
 def row_of(conversation: Conversation) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.customer import (
     Customer,
@@ -30,6 +29,7 @@ from crm_chatbot.domain.customer import (
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.tables import customer_identities, customers
+from shared.infrastructure.late import LateSession
 
 _c, _i = customers.c, customer_identities.c
 _BARE = ("identities",)
@@ -52,16 +52,19 @@ _KNOWN_AS = (
 )
 
 
+_ADD = insert(customers)
+
+
 class SqlCustomers:
     """Honours crm_chatbot.domain.customer.Customers."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
 
     async def known_as(self, identities: Sequence[Identity], /) -> list[Customer]:
         names = [(one.kind, one.value) for one in identities]
-        found = await self._session.execute(_KNOWN_AS, {"whose": self._tenant_id, "names": names})
+        found = await self._session.ahead(_KNOWN_AS, {"whose": self._tenant_id, "names": names})
         return [customer_of(row) for row in found.mappings()]
 
     async def get(self, customer_id: CustomerId, /) -> Customer:
@@ -71,7 +74,7 @@ class SqlCustomers:
         return await self._one(customer_id, _EVERY.with_for_update(of=customers))
 
     async def add(self, customer: Customer, /) -> bool:
-        await self._session.execute(insert(customers).values(row_of(customer)))
+        await self._session.ahead(_ADD, row_of(customer))
         if await self._identify(customer) == len(customer.identities):
             return True
         await self.remove(customer)
@@ -111,7 +114,7 @@ class SqlCustomers:
         ]
         if not rows:
             return 0
-        added = await self._session.execute(
+        added = await self._session.ahead(
             postgresql.insert(customer_identities)
             .values(rows)
             .on_conflict_do_nothing()

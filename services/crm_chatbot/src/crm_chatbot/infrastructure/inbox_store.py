@@ -1,28 +1,35 @@
 """What WhatsApp told us, in PostgreSQL: every event once, acks and sessions only forward."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, text, true
+from sqlalchemy import ColumnElement, and_, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import Heard, Rank, SessionSeen
 from crm_chatbot.infrastructure.tables import acks, inbox, whatsapp_sessions
+from shared.infrastructure.database import Row, insert_rows
+from shared.infrastructure.late import LateSession
 
 _UNKNOWN = "UNKNOWN"
 
 _RECORD = insert(inbox).on_conflict_do_nothing().returning(inbox.c.event_key)
 
 
+async def _record(session: AsyncSession, rows: Sequence[Row]) -> None:
+    await insert_rows(session, "crm.inbox", rows)
+
+
 class SqlInbox:
     """Honours crm_chatbot.domain.whatsapp.Inbox."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
+        self._unheard = set[str]()
 
     async def record(self, heard: Heard, /) -> bool:
         row = {
@@ -35,6 +42,11 @@ class SqlInbox:
             "conversation_id": heard.conversation_id,
             "message_id": heard.message_id,
         }
+        if heard.event.key in self._unheard:
+            # Somebody else may hear of it meanwhile: then the whole transaction fails.
+            self._unheard.remove(heard.event.key)
+            self._session.put_off(_record, [row])
+            return True
         return (await self._session.execute(_RECORD, row)).first() is not None
 
     async def unheard(self, keys: Collection[str], /) -> Collection[str]:
@@ -42,7 +54,14 @@ class SqlInbox:
             return ()
         query = select(inbox.c.event_key).where(inbox.c.tenant_id == self._tenant_id)
         heard = await self._session.scalars(query.where(inbox.c.event_key.in_(keys)))
-        return set(keys).difference(heard)
+        self._unheard = set(keys).difference(heard)
+        return frozenset(self._unheard)
+
+    async def forget_chats(self, chat_ids: Collection[str], /) -> None:
+        whose = update(inbox).where(inbox.c.tenant_id == self._tenant_id)
+        await self._session.execute(
+            whose.where(inbox.c.chat_id.in_(chat_ids)).values(chat_id=None)
+        )
 
 
 class SqlAcks:

@@ -23,16 +23,22 @@ from crm_chatbot.domain.message import (
 )
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.tables import messages, sent_stanzas
-from shared.infrastructure.database import insert_rows
+from shared.infrastructure.database import Row, insert_rows
+from shared.infrastructure.late import LateSession
+
+
+async def _add(session: AsyncSession, rows: Sequence[Row]) -> None:
+    await insert_rows(session, "crm.messages", rows)
+
 
 _LEAVING = (MessageState.QUEUED, MessageState.HANDED)
 
 # Only the newest are looked at: more than that many in so short a time is lively enough.
 _LATELY = text("""
     SELECT count(DISTINCT turn_id) FILTER (
-               WHERE direction = 'out' AND author = 'bot' AND created_at > :turns_since),
+               WHERE direction = 'out' AND author = 'bot' AND created_at > :turns_since) AS turns,
            array_agg(text ORDER BY seq) FILTER (
-               WHERE direction = 'in' AND kind = 'text' AND created_at > :texts_since)
+               WHERE direction = 'in' AND kind = 'text' AND created_at > :texts_since) AS texts
       FROM (SELECT seq, direction, author, kind, turn_id, created_at, text
               FROM crm.messages WHERE tenant_id = :tenant AND conversation_id = :conversation
              ORDER BY seq DESC LIMIT 60) AS newest""")
@@ -61,13 +67,13 @@ _ERASE = tuple(
 class SqlMessages:
     """Honours crm_chatbot.domain.message.Messages."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
 
     async def add(self, new: Sequence[Message], /) -> None:
         rows = [{"tenant_id": self._tenant_id, **row_of(message)} for message in new]
-        await insert_rows(self._session, "crm.messages", rows)
+        self._session.put_off(_add, rows)
         await self._know_as_sent(new)
 
     async def save(self, message: Message, /) -> None:
@@ -100,6 +106,11 @@ class SqlMessages:
     async def leaving(self, conversation_id: ConversationId, /) -> list[Message]:
         return await self._found(_of(conversation_id), messages.c.state.in_(_LEAVING))
 
+    async def entrusted(self, conversation_id: ConversationId, /) -> list[MessageId]:
+        asked = select(messages.c.id).where(self._is_ours, _of(conversation_id))
+        asked = asked.where(messages.c.direction == Direction.OUT, messages.c.asks > 0)
+        return [*await self._session.scalars(asked.order_by(messages.c.seq))]
+
     async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
         query = select(messages).where(self._is_ours, _of(conversation_id))
         rows = await self._session.execute(query.order_by(messages.c.seq.desc()).limit(most))
@@ -114,8 +125,8 @@ class SqlMessages:
                 "texts_since": now - timedelta(seconds=TEXTS_WITHIN_S),
             },
         )
-        turns, texts = found.one()
-        return Lately(turns, tuple(texts or ()))
+        row = found.one()
+        return Lately(row.turns, tuple(row.texts or ()))
 
     async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
         left = await self._session.execute(

@@ -3,9 +3,28 @@
 from asyncio import Semaphore
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
+from crm_chatbot.application.courtesy import Courtesy
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.tenant import TenantId
+
+
+class Places(Semaphore):
+    """Whoever has got a place still lets pass what is urgent, before it begins."""
+
+    def __init__(self, value: int, courtesy: Courtesy) -> None:
+        super().__init__(value)
+        self._courtesy = courtesy
+
+    async def acquire(self) -> Literal[True]:
+        await super().acquire()
+        try:
+            await self._courtesy.after_you()
+        except BaseException:
+            self.release()
+            raise
+        return True
 
 
 def taking_turns(open_work: OpenWork, places: Semaphore) -> OpenWork:

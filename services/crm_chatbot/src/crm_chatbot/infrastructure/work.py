@@ -4,8 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.conversation_store import SqlConversations
@@ -21,6 +19,7 @@ from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
 from shared import tracing
 from shared.contracts import Message, TurnDue
 from shared.infrastructure.database import Sessions
+from shared.infrastructure.late import LateSession, late
 from shared.infrastructure.outbox import Envelope, HandOver, announce
 from shared.infrastructure.tenancy import tenant_transaction
 from shared.messaging import Outgoing
@@ -38,30 +37,31 @@ class Queues:
 
 
 class SqlOutbox:
-    """Honours crm_chatbot.application.ports.Outbox."""
+    """Honours crm_chatbot.application.ports.Outbox; all that is said is written at the end."""
 
-    def __init__(self, session: AsyncSession, queues: Queues, said: list[Outgoing]) -> None:
-        """`said` takes note of what is announced."""
+    def __init__(self, session: LateSession, queues: Queues) -> None:
         self._session = session
         self._queues = queues
-        self._said = said
+        self._said: list[Envelope] = []
 
     async def say(self, *messages: Message) -> None:
         trace = tracing.inject()
-        envelopes = [Envelope(self._queues.of(message), message, trace) for message in messages]
-        self._said += await announce(self._session, SCHEMA, envelopes)
+        self._said += [Envelope(self._queues.of(message), message, trace) for message in messages]
+
+    async def write(self) -> list[Outgoing]:
+        return await announce(self._session, SCHEMA, self._said)
 
 
 def sql_work(
     sessions: Sessions, queues: Queues, *, hand_over: HandOver = lambda _: None
 ) -> OpenWork:
     """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
+    transactions = late(sessions)
 
     @asynccontextmanager
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
-        said: list[Outgoing] = []
-        async with tenant_transaction(sessions, tenant_id) as session:
-            timeline = SqlTimeline(session, tenant_id)
+        async with tenant_transaction(transactions, tenant_id) as session:
+            outbox = SqlOutbox(session, queues)
             yield Work(
                 tenants=SqlTenants(session),
                 customers=SqlCustomers(session, tenant_id),
@@ -74,10 +74,11 @@ def sql_work(
                 executions=SqlExecutions(session, tenant_id),
                 ledger=SqlLedger(session, tenant_id),
                 idempotency=SqlIdempotency(session, tenant_id),
-                timeline=timeline,
-                outbox=SqlOutbox(session, queues, said),
+                timeline=SqlTimeline(session, tenant_id),
+                outbox=outbox,
             )
-            await timeline.write()
+            said = await outbox.write()
+            await session.write_out()
         hand_over(said)
 
     return open_work

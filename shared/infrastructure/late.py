@@ -1,0 +1,52 @@
+"""Transactions that put writes off, and do all those of one kind in one statement."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Executable, Result
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from shared.infrastructure.database import Row, Sessions
+
+#: Writes rows of one kind, however many.
+WriteRows = Callable[[AsyncSession, Sequence[Row]], Awaitable[None]]
+
+Facts = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class LateSession(AsyncSession):
+    """What was put off is written before anything else is asked, and by `write_out` at the end.
+
+    Kinds are written in the order in which the first of each was put off.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._waiting: dict[WriteRows, list[Row]] = {}
+
+    def put_off(self, write: WriteRows, rows: Sequence[Row]) -> None:
+        if rows:
+            self._waiting.setdefault(write, []).extend(rows)
+
+    async def write_out(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for write, rows in waiting.items():
+            await write(self, rows)
+
+    async def ahead(self, asked: Executable, facts: Facts = None) -> Result[Any]:
+        """Execute what has nothing to do with the writes that wait."""
+        return await super().execute(asked, facts)
+
+    async def execute(self, *asked: Any, **settings: Any) -> Result[Any]:
+        await self.write_out()
+        result: Result[Any] = await super().execute(*asked, **settings)
+        return result
+
+    async def scalar(self, *asked: Any, **settings: Any) -> Any:  # noqa: ANN401 - see above
+        await self.write_out()
+        return await super().scalar(*asked, **settings)
+
+
+def late(sessions: Sessions) -> async_sessionmaker[LateSession]:
+    """The same database, in transactions that put writes off."""
+    return async_sessionmaker(class_=LateSession, **sessions.kw)
