@@ -14,6 +14,7 @@ from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.desk import Desk
 from crm_chatbot.application.mailbox import Worker
+from crm_chatbot.application.media import MediaReader, nothing_but_text
 from crm_chatbot.application.steps import Steps
 from crm_chatbot.application.tools import Tool, Toolbox
 from crm_chatbot.application.turns import Histories, Remembered, TurnService
@@ -101,6 +102,7 @@ class Shop:
     histories: Histories = field(default_factory=MemoryHistories)
     tenant: Tenant = field(default_factory=a_tenant)
     jitter: float = 0.0
+    read_media: MediaReader = nothing_but_text
 
     def __post_init__(self) -> None:
         self.open_work = sql_work(self.sessions, QUEUES)
@@ -161,6 +163,7 @@ class Shop:
             closing=closing,
             now=self.clock,
             new_id=uuid7,
+            read_media=self.read_media,
             limits=self.limits,
             sleep=lambda _: asyncio.sleep(0.01),
         )

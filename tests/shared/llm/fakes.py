@@ -10,7 +10,7 @@ from uuid import uuid4
 from shared.domain import ChangedSince, NotFound
 from shared.llm.budgets import BudgetExceeded, Reservation, Scope, Standing, named
 from shared.llm.catalogue import Catalogue, LLMConfig, NameTaken, PromptTemplate
-from shared.llm.chat import ChatMessage, ModelCall, OnToken, Reply, ToolCall, ToolSpec
+from shared.llm.chat import ChatMessage, File, ModelCall, OnToken, Reply, ToolCall, ToolSpec
 from shared.llm.entries import Change, EntryT
 from shared.llm.tokens import estimate
 
@@ -203,6 +203,23 @@ class FakeModels:
         provider, model = config.provider.value, config.model_name.text
         paid = [_call(config, messages, reply)]
         return replace(reply, provider=provider, model=model, calls=reply.calls or paid)
+
+
+@dataclass
+class FakeTranscribers:
+    """Fits `shared.llm.chat.Transcribers`: hears what it is told is said."""
+
+    words: str = "Halo"
+    heard: list[File] = field(default_factory=list[File])
+
+    async def transcribe(self, candidates: Sequence[LLMConfig], recording: File, /) -> Reply:
+        config = candidates[0]
+        self.heard.append(recording)
+        said = says(self.words)
+        model = config.transcription_model or ""
+        provider = config.provider.value
+        paid = replace(_call(config, [ChatMessage("user", self.words)], said), model=model)
+        return replace(said, provider=provider, model=model, calls=[paid])
 
 
 def _call(config: LLMConfig, messages: Sequence[ChatMessage], reply: Reply) -> ModelCall:

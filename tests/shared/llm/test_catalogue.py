@@ -48,6 +48,9 @@ BOTH_KEYS = frozenset({"OPENAI_API_KEY", "ANTHROPIC_API_KEY"})
         ("fallbacks", ("smart",)),
         ("fallbacks", ("other", "other")),
         ("fallbacks", tuple(f"config-{n}" for n in range(11))),
+        ("transcription_model", ""),
+        ("transcription_model", "a\nb"),
+        ("transcription_model", "x" * 256),
         ("input_price", -0.1),
         ("output_price", float("inf")),
     ],
@@ -60,6 +63,18 @@ def test_a_config_that_cannot_work_is_refused_by_its_field(field: str, value: ob
 
     assert refusal.value.pointer == f"/{field}"
     assert refusal.value.code == "llm_config_rejected"
+
+
+def test_no_model_of_anthropics_transcribes() -> None:
+    with pytest.raises(LLMConfigRejected) as refusal:
+        a_config(
+            provider=Provider.ANTHROPIC,
+            api_key_env="ANTHROPIC_API_KEY",
+            transcription_model="whisper-1",
+        )
+
+    assert refusal.value.pointer == "/transcription_model"
+    assert a_config(vision=True, transcription_model="whisper-1").vision
 
 
 @pytest.mark.parametrize("degrees", [-0.1, 2.1, float("nan"), float("inf")])

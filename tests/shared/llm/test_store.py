@@ -40,6 +40,7 @@ EVERY_FIELD = a_config(
     timeout_s=12.5,
     retries=7,
     fallbacks=("b", "a"),
+    vision=True,
     input_price=0.15,
     output_price=0.6,
 )

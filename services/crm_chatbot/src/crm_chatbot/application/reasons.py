@@ -51,6 +51,7 @@ NOT_SENT: Mapping[str, str] = {
 
 #: Why nobody could tell what a picture shows, or a voice says.
 NOT_READ: Mapping[str, str] = {
+    "budget_exceeded": "the day's budget for language models is spent",
     "llm_auth": "the model's provider refused the key, or its quota is spent",
     "llm_bad_answer": "the model told nothing that makes sense",
     "llm_rejected": "the model's provider would not take it",

@@ -11,7 +11,6 @@ from crm_chatbot.domain.message import Kind, Message
 from shared import logs
 from shared.availability import DatabaseUnavailable
 from shared.domain import DomainError
-from shared.llm.budgets import BudgetExceeded
 from shared.llm.chat import File, ModelFailed
 from shared.whatsapp.connections import Connections
 from shared.whatsapp.waha import Waha, WahaFailed
@@ -72,8 +71,6 @@ class WahaMediaReader:
             raise
         except TimeoutError:
             return Reading(why="too_slow")
-        except BudgetExceeded:
-            return Reading(why="budget")
         except (Unreadable, WahaFailed, ModelFailed, DomainError) as error:
             return Reading(why=_OTHERWISE.get(error.code, error.code))
         except Exception:

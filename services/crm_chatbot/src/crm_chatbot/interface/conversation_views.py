@@ -174,7 +174,10 @@ class MessageView(BaseModel):
     kind: Kind
     text: str
     media: dict[str, Any] | None = Field(description="What kind of file it is.")
-    content: dict[str, Any] = Field(description="A place, a quoted message, contacts, a poll.")
+    content: dict[str, Any] = Field(
+        description="A place, a quoted message, contacts, a poll; `told`: "
+        "what a model saw in its picture or heard in its voice."
+    )
     state: MessageState
     status: Status | None = Field(description="How far an outgoing message has come.")
     reason: str | None = Field(description="Why it is in this state: a code.")
