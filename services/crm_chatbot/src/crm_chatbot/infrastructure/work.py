@@ -61,7 +61,7 @@ def sql_work(
     @asynccontextmanager
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         async with tenant_transaction(transactions, tenant_id) as session:
-            outbox = SqlOutbox(session, queues)
+            timeline, outbox = SqlTimeline(session, tenant_id), SqlOutbox(session, queues)
             yield Work(
                 tenants=SqlTenants(session),
                 customers=SqlCustomers(session, tenant_id),
@@ -74,11 +74,12 @@ def sql_work(
                 executions=SqlExecutions(session, tenant_id),
                 ledger=SqlLedger(session, tenant_id),
                 idempotency=SqlIdempotency(session, tenant_id),
-                timeline=SqlTimeline(session, tenant_id),
+                timeline=timeline,
                 outbox=outbox,
             )
-            said = await outbox.write()
             await session.write_out()
+            await timeline.write()
+            said = await outbox.write()
         hand_over(said)
 
     return open_work
