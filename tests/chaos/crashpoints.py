@@ -12,10 +12,14 @@ from tests.waiting import until
 
 #: where the product's code lies, and which of its processes run it
 SOURCES = {
-    "shared": ("gateway", "engine"),
+    "shared": ("gateway", "engine", "chatbot", "sender"),
     "services/gateway/src": ("gateway",),
     "services/ai_engine/src": ("engine",),
+    "services/crm_chatbot/src": ("chatbot",),
+    "services/waha_sender/src": ("sender",),
 }
+#: Where nobody gets unless a process died somewhere else before.
+LED_TO_BY = {"outbox.claimed": "outbox.handed_over", "run.taken_up": "run.taken"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,12 @@ def crash_points(root: Path = ROOT) -> list[CrashPoint]:
     return sorted(found, key=str)
 
 
+def way_to(point: CrashPoint) -> list[CrashPoint]:
+    """Where a process must have died before, and then the point itself."""
+    before = LED_TO_BY.get(point.name)
+    return [replace(point, name=before), point] if before else [point]
+
+
 def names_in(tree: ast.AST, path: Path) -> Iterable[str]:
     """The names of the crash points in one module."""
     for node in ast.walk(tree):
@@ -64,7 +74,12 @@ def _literal(call: ast.Call, path: Path) -> str:
 
 def processes_at(stack: Stack, point: CrashPoint) -> Sequence[Process]:
     """The stack's processes that run this point."""
-    return stack.gateways if point.process == "gateway" else stack.engines
+    return {
+        "gateway": stack.gateways,
+        "engine": stack.engines,
+        "chatbot": stack.chatbots,
+        "sender": stack.senders,
+    }[point.process]
 
 
 async def arm(stack: Stack, point: CrashPoint, *, nth: int = 1) -> Process:
@@ -83,8 +98,26 @@ def ready_for_orders(plan: Plan, directory: Path) -> Plan:
     """The same plan, with processes that crash when `order` says so."""
     names = [f"gateway{n}" for n in range(plan.gateways)]
     names += [f"engine{n}" for n in range(plan.engines)]
+    names += [f"chatbot{n}" for n in range(plan.chatbots)]
+    names += [f"sender{n}" for n in range(plan.senders)]
     only = {name: {"AIP_CRASH_ORDER": str(directory / f"{name}.order")} for name in names}
     return replace(plan, only=only, faults=[*plan.faults, "crash_on_order"])
+
+
+async def die_at(stack: Stack, point: CrashPoint) -> None:
+    """Wait until it has died there and runs again. Needs `ready_for_orders` and a supervisor.
+
+    Raises NotInTime: a point that is never hit proves nothing.
+    """
+    process = processes_at(stack, point)[0]
+    lives = len(process.ends)
+    order(process, point)
+    await until(
+        lambda: process.is_running and len(process.ends) > lives,
+        f"{process.name} dies at {point.name} and starts anew",
+        within=20,
+    )
+    assert process.ends[lives:] == [CRASHED]
 
 
 async def struck(process: Process, point: CrashPoint, *, within: float = 15.0) -> None:

@@ -29,18 +29,20 @@ def test_a_name_that_is_put_together_is_refused() -> None:
 
 
 def test_a_point_in_the_kernel_is_tried_in_every_service(tmp_path: Path) -> None:
-    for source, name in (("shared", "both"), ("services/gateway/src/gateway", "alone")):
+    for source, name in (("shared", "all"), ("services/gateway/src/gateway", "alone")):
         (tmp_path / source).mkdir(parents=True)
         (tmp_path / source / "a.py").write_text(f'crash_point("{name}")')
 
     assert crash_points(tmp_path) == [
+        CrashPoint("all", "chatbot"),
+        CrashPoint("all", "engine"),
+        CrashPoint("all", "gateway"),
+        CrashPoint("all", "sender"),
         CrashPoint("alone", "gateway"),
-        CrashPoint("both", "engine"),
-        CrashPoint("both", "gateway"),
     ]
 
 
 def test_the_product_has_crash_points() -> None:
     names = {point.name for point in crash_points()}
 
-    assert {"outbox.claimed", "outbox.published", "run.taken", "run.decided"} <= names
+    assert {"outbox.claimed", "run.decided", "turn.committed", "sender.withdrawn"} <= names
