@@ -5,15 +5,17 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 
 import pytest
 
 from crm_chatbot.application import inbound
-from crm_chatbot.application.hearing import Reception
+from crm_chatbot.application.hearing import Hearing, Reception
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.customer import Identity, IdentityKind
 from crm_chatbot.domain.message import MessageState
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.whatsapp import MessageCame
 from tests.crm_chatbot.chats import LID, PHONE
 from tests.crm_chatbot.shop import Shop
 from tests.crm_chatbot.stores import Crm, SqlCrm
@@ -135,6 +137,28 @@ async def test_two_processes_that_store_the_same_together_store_it_once(
     outcomes = Counter(reception.outcome for some in receptions for reception in some)
     assert outcomes == {"taken": 12, "duplicate": 12}
     assert sorted(message.seq for message in await one.history()) == list(range(1, 13))
+
+
+async def test_each_event_is_taken_as_part_of_its_own_request(
+    postgres: SqlCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "_QUEUES", 1)
+    asked, seen = ContextVar[str]("asked"), list[tuple[str, str]]()
+
+    async def take(hearing: Hearing, event: MessageCame) -> Reception:
+        seen.append((event.text, asked.get()))
+        return await hearing.record(event)
+
+    monkeypatch.setattr(inbound, "_TAKERS", {MessageCame: take})
+    shop = await Shop(postgres).open()
+
+    async def request(number: str) -> None:
+        asked.set(number)
+        await shop.hear(a_text(number, stanza=number))
+
+    await asyncio.gather(request("1"), request("2"), request("3"))
+
+    assert sorted(seen) == [("1", "1"), ("2", "2"), ("3", "3")]
 
 
 class Died(BaseException):
