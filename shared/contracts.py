@@ -148,6 +148,16 @@ class WithdrawWhatsApp(Message):
     message_ids: list[UUID]
 
 
+class ForgetWhatsApp(Message):
+    """crm_chatbot -> waha_sender: whoever these went to is erased. Keep nothing of them but that.
+
+    What has not left is withdrawn.
+    """
+
+    tenant_id: UUID
+    message_ids: list[UUID]
+
+
 class WhatsAppSessionChanged(Message):
     """crm_chatbot -> waha_sender: WAHA says that a session is now in this status."""
 
@@ -191,6 +201,7 @@ KINDS: dict[str, type[Message]] = {
         TurnDue,
         SendWhatsApp,
         WithdrawWhatsApp,
+        ForgetWhatsApp,
         WhatsAppSessionChanged,
         WhatsAppSent,
         WhatsAppNotSent,

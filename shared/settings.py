@@ -199,6 +199,19 @@ class Sending(_Settings):
     wa_give_up_after_s: Seconds = 21_600.0
 
 
+class Retention(_Settings):
+    """For how many days what is needed no more is kept, for those who want to know what was."""
+
+    #: what became of each webhook; a look into WAHA's history goes back seven days, and must
+    #: still know what was heard
+    keep_webhooks_days: float = Field(default=30.0, ge=8, le=3_650)
+    keep_timelines_days: float = Field(default=90.0, ge=1, le=3_650)
+    #: of turns that nobody will go on with
+    keep_checkpoints_days: float = Field(default=1.0, ge=1, le=3_650)
+    #: a message that is asked for later than this would be sent a second time
+    keep_deliveries_days: float = Field(default=14.0, ge=7, le=3_650)
+
+
 def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None:
     from urllib.parse import urlsplit  # noqa: PLC0415 - only here
 
@@ -219,7 +232,7 @@ def variables() -> Mapping[str, str]:
 
 def likely_typos(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Variables that nobody reads but that look much like one of ours, and which that is."""
-    concerns = (Platform, Infrastructure, Jobs, Models, Shop, Sending)
+    concerns = (Platform, Infrastructure, Jobs, Models, Shop, Sending, Retention)
     ours = {name.upper() for concern in concerns for name in concern.model_fields}
     return [
         (name, meant[0])

@@ -343,6 +343,8 @@ CREATE TABLE crm.timeline (
         FOREIGN KEY (tenant_id, conversation_id) REFERENCES crm.conversations (tenant_id, id)
 );
 
+CREATE INDEX ix_timeline_at ON crm.timeline USING brin (at);
+
 -- Clients' own names for what they had sent by a person, remembered for a day.
 CREATE TABLE crm.idempotency_keys (
     tenant_id UUID NOT NULL,
@@ -636,6 +638,64 @@ CREATE FUNCTION crm.lids_to_resolve(older_than double precision, most integer)
            SELECT FROM crm.customer_identities p WHERE p.tenant_id = asked.tenant_id
               AND p.customer_id = asked.customer_id AND p.kind = 'phone') $$;
 
+-- Of each of the next three a few rows at a time, and how many there were. What became of webhooks
+-- is older than any look into WAHA's history, and messages are known by their stanza ids still.
+CREATE FUNCTION crm.forget_webhooks(older_than double precision, most integer) RETURNS bigint
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$
+    WITH heard AS MATERIALIZED (
+        SELECT i.ctid FROM crm.inbox i
+         WHERE i.received_at < clock_timestamp() - make_interval(secs => older_than)
+         LIMIT most FOR UPDATE SKIP LOCKED),
+    acked AS MATERIALIZED (
+        SELECT a.ctid FROM crm.acks a
+         WHERE a.at < clock_timestamp() - make_interval(secs => older_than)
+         LIMIT most FOR UPDATE SKIP LOCKED),
+    inbox AS (DELETE FROM crm.inbox i USING heard WHERE i.ctid = heard.ctid RETURNING 1),
+    acks AS (DELETE FROM crm.acks a USING acked WHERE a.ctid = acked.ctid RETURNING 1)
+    SELECT greatest((SELECT count(*) FROM inbox), (SELECT count(*) FROM acks)) $$;
+
+-- With what tools answered: a turn that may be gone on with needs its answers.
+CREATE FUNCTION crm.forget_timelines(older_than double precision, most integer) RETURNS bigint
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$
+    WITH noted AS MATERIALIZED (
+        SELECT t.ctid FROM crm.timeline t
+         WHERE t.at < clock_timestamp() - make_interval(secs => older_than)
+         LIMIT most FOR UPDATE SKIP LOCKED),
+    done AS MATERIALIZED (
+        SELECT e.ctid FROM crm.tool_executions e
+         WHERE e.created_at < clock_timestamp() - make_interval(secs => older_than)
+           AND NOT EXISTS (SELECT FROM crm.turns t WHERE t.tenant_id = e.tenant_id
+                              AND t.id = e.turn_id AND t.status = 'running')
+         LIMIT most FOR UPDATE OF e SKIP LOCKED),
+    steps AS (DELETE FROM crm.timeline t USING noted WHERE t.ctid = noted.ctid RETURNING 1),
+    answers AS (
+        DELETE FROM crm.tool_executions e USING done WHERE e.ctid = done.ctid RETURNING 1)
+    SELECT greatest((SELECT count(*) FROM steps), (SELECT count(*) FROM answers)) $$;
+
+-- A turn is gone on with as long as it runs and its conversation waits for the bot.
+CREATE FUNCTION crm.forget_checkpoints(older_than double precision, most integer) RETURNS bigint
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$
+    WITH orphans AS MATERIALIZED (
+        SELECT p.tenant_id, p.turn_id FROM crm.checkpoints p
+         GROUP BY p.tenant_id, p.turn_id
+        HAVING max(p.created_at) < clock_timestamp() - make_interval(secs => older_than)
+           AND NOT EXISTS (
+               SELECT FROM crm.turns t JOIN crm.conversations c
+                   ON c.tenant_id = t.tenant_id AND c.id = t.conversation_id
+                WHERE t.tenant_id = p.tenant_id AND t.id = p.turn_id AND t.status = 'running'
+                  AND c.mode = 'bot' AND c.ready_at IS NOT NULL)
+         LIMIT most),
+    writes AS (
+        DELETE FROM crm.checkpoint_writes w USING orphans o
+         WHERE w.tenant_id = o.tenant_id AND w.turn_id = o.turn_id),
+    gone AS (
+        DELETE FROM crm.checkpoints p USING orphans o
+         WHERE p.tenant_id = o.tenant_id AND p.turn_id = o.turn_id)
+    SELECT count(*) FROM orphans $$;
+
 -- What waits, for the gauges: kinds and times, nobody's words.
 CREATE FUNCTION crm.waiting() RETURNS TABLE (what text, since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
@@ -715,12 +775,30 @@ CREATE FUNCTION waha_sender.overdue_messages(
                     AND w.beat_at > clock_timestamp() - make_interval(secs => patience))
            LIMIT most $$;
 
--- Outcomes that nobody asks for any more.
-CREATE FUNCTION waha_sender.forget_deliveries(older_than double precision) RETURNS void
+-- Outcomes that nobody asks for any more, and when chats were last written to: a few at a time, and
+-- how many there were. A message of which a part may still leave is spared.
+CREATE FUNCTION waha_sender.forget_deliveries(older_than double precision, most integer)
+    RETURNS bigint
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
-    AS $$ DELETE FROM waha_sender.deliveries
-           WHERE state NOT IN ('waiting', 'sending')
-             AND created_at < clock_timestamp() - make_interval(secs => older_than) $$;
+    AS $$
+    WITH old AS MATERIALIZED (
+        SELECT d.ctid FROM waha_sender.deliveries d
+         WHERE d.state NOT IN ('waiting', 'sending')
+           AND d.created_at < clock_timestamp() - make_interval(secs => older_than)
+           AND NOT EXISTS (
+               SELECT FROM waha_sender.deliveries other
+                WHERE other.tenant_id = d.tenant_id AND other.message_id = d.message_id
+                  AND other.state IN ('waiting', 'sending'))
+         LIMIT most FOR UPDATE OF d SKIP LOCKED),
+    quiet AS MATERIALIZED (
+        SELECT c.ctid FROM waha_sender.chats c
+         WHERE c.last_sent_at < clock_timestamp() - make_interval(secs => older_than)
+         LIMIT most FOR UPDATE OF c SKIP LOCKED),
+    deliveries AS (
+        DELETE FROM waha_sender.deliveries d USING old WHERE d.ctid = old.ctid RETURNING 1),
+    chats AS (
+        DELETE FROM waha_sender.chats c USING quiet WHERE c.ctid = quiet.ctid RETURNING 1)
+    SELECT greatest((SELECT count(*) FROM deliveries), (SELECT count(*) FROM chats)) $$;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crm, waha_sender FROM PUBLIC;
 

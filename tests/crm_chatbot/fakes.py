@@ -95,6 +95,11 @@ class MemoryCrm:
         steps = self.stored.chats.get(tenant_id, Chats()).timeline
         return [step for whose, step in steps if whose == conversation_id]
 
+    async def heard_in(self, tenant_id: TenantId) -> list[str]:
+        """The chats in which anything was heard."""
+        heard = self.stored.chats.get(tenant_id, Chats()).heard.values()
+        return sorted(one.chat_id for one in heard if one.chat_id)
+
 
 @dataclass
 class MemoryTenants:

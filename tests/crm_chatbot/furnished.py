@@ -94,6 +94,7 @@ class Shop:
             seq=2,
             text=self.word,
             session=self.word,
+            asks=1,
         )
 
     @property

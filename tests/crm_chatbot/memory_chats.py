@@ -171,6 +171,10 @@ class MemoryMessages:
         leaving = {MessageState.QUEUED, MessageState.HANDED}
         return [message for message in self._of(conversation_id) if message.state in leaving]
 
+    async def entrusted(self, conversation_id: ConversationId, /) -> list[MessageId]:
+        asked = [m for m in self._of(conversation_id) if m.asks and m.direction is Direction.OUT]
+        return [message.id for message in asked]
+
     async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
         return self._of(conversation_id)[-most:]
 
@@ -245,6 +249,11 @@ class MemoryInbox:
 
     async def unheard(self, keys: Collection[str], /) -> Collection[str]:
         return set(keys) - self.chats.heard.keys()
+
+    async def forget_chats(self, chat_ids: Collection[str], /) -> None:
+        for key, heard in self.chats.heard.items():
+            if heard.chat_id in chat_ids:
+                self.chats.heard[key] = replace(heard, chat_id=None)
 
 
 @dataclass

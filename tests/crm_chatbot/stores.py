@@ -54,5 +54,13 @@ class SqlCrm:
             rows = await session.execute(select(inbox))
             return {row.event_key: (row.outcome, row.reason) for row in rows}
 
+    async def heard_in(self, tenant_id: TenantId) -> list[str]:
+        """The chats in which anything was heard."""
+        async with tenant_transaction(self.sessions, tenant_id) as session:
+            found = await session.scalars(
+                select(inbox.c.chat_id).where(inbox.c.chat_id.is_not(None))
+            )
+            return sorted(map(str, found))
+
 
 Crm = MemoryCrm | SqlCrm

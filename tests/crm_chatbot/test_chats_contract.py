@@ -26,6 +26,7 @@ from crm_chatbot.domain.message import (
     MessageState,
     TurnId,
 )
+from crm_chatbot.domain.whatsapp import Heard, Ignored
 from tests.crm_chatbot.builders import LATER, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import (
     LID,
@@ -284,6 +285,31 @@ async def test_after_erasing_it_is_only_known_that_something_was_said(crm: Crm) 
     left = await history(crm, conversation.id)
     assert [(m.text, m.content, m.reaction) for m in left] == [("", {}, None)] * 2
     assert [m.seq for m in left] == [1, 2]
+
+
+async def test_what_the_sender_was_ever_asked_for_is_known(crm: Crm) -> None:
+    async with crm.open_work(TENANT) as work:
+        conversation, other = await open_chat(work), await another_chat(work, LID)
+        sent = an_answer(conversation, state=MessageState.SENT, asks=2)
+        withdrawn = an_answer(conversation, state=MessageState.WITHDRAWN, asks=1)
+        never = an_answer(conversation, state=MessageState.WITHDRAWN, asks=0)
+        await work.messages.add([sent, withdrawn, never, a_message(conversation)])
+        await work.messages.add([an_answer(other, asks=1)])
+
+        assert await work.messages.entrusted(conversation.id) == [sent.id, withdrawn.id]
+
+
+async def test_in_which_chat_something_was_heard_is_forgotten_when_it_is_told(crm: Crm) -> None:
+    async with crm.open_work(TENANT) as work:
+        for chat_id in ("a@c.us", "b@c.us"):
+            event = Ignored(key=chat_id, name="message", session="toko", reason="no_id")
+            await work.inbox.record(Heard(event=event, reason="no_id", chat_id=chat_id))
+
+        await work.inbox.forget_chats({"a@c.us"})
+
+    assert await crm.heard_in(TENANT) == ["b@c.us"]
+    async with crm.open_work(TENANT) as work:
+        assert set(await work.inbox.unheard(["a@c.us", "c@c.us"])) == {"c@c.us"}
 
 
 async def test_what_happened_is_kept_in_order_with_its_facts(crm: Crm) -> None:

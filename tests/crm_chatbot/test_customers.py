@@ -10,12 +10,14 @@ from crm_chatbot.domain.conversation import Conversation
 from crm_chatbot.domain.customer import Customer, CustomerId, CustomerNotFound, ProfileRejected
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.message import Message, MessageState
-from shared.contracts import WithdrawWhatsApp
+from crm_chatbot.domain.whatsapp import Heard, Ignored
+from shared.contracts import ForgetWhatsApp
 from shared.domain import ChangedSince
 from shared.llm.chat import ChatMessage
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import (
     CHAT,
+    LID,
     PHONE,
     a_conversation,
     a_full_customer,
@@ -52,7 +54,7 @@ async def chat(memory: MemoryCrm, customer: Customer) -> Conversation:
     conversation = a_conversation(customer, ready_at=LATER, epoch=3)
     async with memory.open_work(TENANT) as work:
         new = a_message(conversation, content={"quoted": {"text": "secret"}})
-        handed = an_answer(conversation, state=MessageState.HANDED, ask_at=LATER)
+        handed = an_answer(conversation, state=MessageState.HANDED, ask_at=LATER, asks=1)
         await work.messages.add([new, handed, an_answer(conversation)])
         await work.conversations.add(conversation)
     return conversation
@@ -116,7 +118,7 @@ async def test_to_whoever_is_forgotten_nothing_more_is_sent_nor_decided(
     assert {(m.state, m.reason, m.ask_at) for m in (handed, queued)} == {
         (MessageState.WITHDRAWN, "erased", None)
     }
-    assert await memory.said() == [WithdrawWhatsApp(tenant_id=TENANT, message_ids=[handed.id])]
+    assert await memory.said() == [ForgetWhatsApp(tenant_id=TENANT, message_ids=[handed.id])]
     async with memory.open_work(TENANT) as work:
         conversation = await work.conversations.lock(chat.id)
     assert (conversation.epoch, conversation.ready_at) == (4, None)
@@ -125,6 +127,50 @@ async def test_to_whoever_is_forgotten_nothing_more_is_sent_nor_decided(
     )
     with pytest.raises(CustomerErased):
         await writing.say(TENANT, chat.id, "Halo?")
+
+
+async def test_a_second_time_the_sender_is_told_once_more(
+    memory: MemoryCrm, service: CustomerService, customer: Customer, chat: Conversation
+) -> None:
+    """What carries messages may have lost the first."""
+    for _ in range(2):
+        await service.forget(TENANT, customer.id)
+
+    first, second = await memory.said()
+    assert first == second
+
+
+async def test_the_sender_forgets_a_long_history_a_little_at_a_time(
+    memory: MemoryCrm, service: CustomerService, customer: Customer, chat: Conversation
+) -> None:
+    async with memory.open_work(TENANT) as work:
+        sent = [an_answer(chat, state=MessageState.SENT, asks=1) for _ in range(450)]
+        await work.messages.add([*sent, a_message(chat, asks=1)])
+
+    await service.forget(TENANT, customer.id)
+
+    told = [one.message_ids for one in await memory.said() if isinstance(one, ForgetWhatsApp)]
+    assert [len(ids) for ids in told] == [200, 200, 51]
+    assert {message.id for message in sent} <= {one for ids in told for one in ids}
+
+
+async def test_what_was_heard_in_the_chat_is_not_said_to_have_been_there(
+    memory: MemoryCrm, service: CustomerService, customer: Customer, chat: Conversation
+) -> None:
+    """Nor what was ignored before anybody knew whose chat it was."""
+    chats = [f"{PHONE.value}@c.us", f"{LID.value}@lid", "62899999999@c.us"]
+    events = [Ignored(key=at, name="message", session="toko", reason="no_id") for at in chats]
+    async with memory.open_work(TENANT) as work:
+        found = await work.customers.lock(customer.id)
+        found.identities = (PHONE, LID)
+        await work.customers.save(found)
+        for event, at in zip(events, chats, strict=True):
+            await work.inbox.record(Heard(event=event, reason="no_id", chat_id=at))
+
+    await service.forget(TENANT, customer.id)
+
+    heard = memory.stored.chats[TENANT].heard.values()
+    assert [one.chat_id for one in heard] == [None, None, "62899999999@c.us"]
 
 
 async def test_what_was_remembered_of_the_chat_is_forgotten_too(

@@ -31,7 +31,7 @@ OURS = Shop(TENANT, "ours-01")
 NOBODY = TenantId(UUID("00000000-0000-4000-8000-00000000000c"))
 
 #: Look across tenants, by functions of the database that tell ids, or for the platform's keys.
-ACROSS = {"SqlBacklog", "SqlDirectory", "SqlMailboxes", "SqlTenantList"}
+ACROSS = {"SqlAttic", "SqlBacklog", "SqlDirectory", "SqlMailboxes", "SqlTenantList"}
 
 Act = Callable[[SqlCrm, Shop], Awaitable[object]]
 
@@ -72,6 +72,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "messages.by_stanza": lambda w, s: w.messages.by_stanza(s.word, s.word),
     "messages.unanswered": lambda w, s: w.messages.unanswered(s.conversation.id, most=9),
     "messages.leaving": lambda w, s: w.messages.leaving(s.conversation.id),
+    "messages.entrusted": lambda w, s: w.messages.entrusted(s.conversation.id),
     "messages.newest": lambda w, s: w.messages.newest(s.conversation.id, most=9),
     "messages.lately": lambda w, s: w.messages.lately(s.conversation.id, NOON),
     "messages.leave_to_person": lambda w, s: w.messages.leave_to_person(
@@ -81,6 +82,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "messages.cover": lambda w, s: w.messages.cover(s.conversation.id, s.turn.id, seqs=[1, 2]),
     "inbox.record": lambda w, s: w.inbox.record(s.told),
     "inbox.unheard": lambda w, s: _heard(w, s.told.event.key),
+    "inbox.forget_chats": lambda w, s: w.inbox.forget_chats([s.word]),
     "acks.advance": lambda w, s: w.acks.advance(s.word, s.word, Rank.READ),
     "whatsapp_sessions.get": lambda w, s: w.whatsapp_sessions.get(s.word),
     "whatsapp_sessions.changed": lambda w, s: w.whatsapp_sessions.changed(s.word, "FAILED", LATER),

@@ -1,7 +1,7 @@
 """P25: what a person wrote and what a key holds stay where they belong, whatever goes wrong."""
 
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -99,13 +99,16 @@ async def forbidden(table: str, owner_url: str) -> AsyncGenerator[None]:
             await owner.execute(text(f"GRANT INSERT ON {table} TO {GROUP}"))
 
 
-async def rows(owner_url: str) -> AsyncGenerator[tuple[str, str]]:
+async def rows(
+    owner_url: str, schemas: Sequence[str] = ("gateway", "ai_engine", "platform")
+) -> AsyncGenerator[tuple[str, str]]:
     """Every row of every table, as text; what is stored as bytes is spelled out as well."""
     async with connected(owner_url) as owner:
         tables = await owner.scalars(
             text("""
                 SELECT schemaname || '.' || tablename FROM pg_tables
-                 WHERE schemaname IN ('gateway', 'ai_engine', 'platform')""")
+                 WHERE schemaname = ANY(:schemas)"""),
+            {"schemas": list(schemas)},
         )
         for table in tables.all():
             for row in await owner.scalars(text(f"SELECT CAST(t AS text) FROM {table} t")):  # noqa: S608 - names from the catalogue

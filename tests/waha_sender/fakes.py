@@ -145,6 +145,9 @@ class MemoryPaces:
     async def note_sent(self, session: str, chat_id: str, at: datetime, /) -> None:
         self.tables.chats[self.tenant_id, session, chat_id] = at
 
+    async def forget_chat(self, session: str, chat_id: str, /) -> None:
+        self.tables.chats.pop((self.tenant_id, session, chat_id), None)
+
 
 @dataclass
 class MemoryOutbox:
@@ -197,15 +200,21 @@ class MemoryLeases:
         }
         return sorted(found)[:most]
 
-    async def forget(self, *, older_than_s: float) -> None:
-        born_before = self.store.clock() - timedelta(seconds=older_than_s)
-        rows = self.store.tables.rows
-        for key, row in list(rows.items()):
-            if (
-                row.delivery.state.is_final
-                and (row.delivery.created_at or born_before) < born_before
-            ):
-                del rows[key]
+    async def forget(self, most: int, /, *, older_than_s: float) -> int:
+        since = self.store.clock() - timedelta(seconds=older_than_s)
+        tables = self.store.tables
+        spared = {row.delivery.message_id for row in self._open()}
+        old = [
+            key
+            for key, row in tables.rows.items()
+            if row.delivery.message_id not in spared and (row.delivery.created_at or since) < since
+        ][:most]
+        quiet = [key for key, at in tables.chats.items() if at < since][:most]
+        for key in old:
+            del tables.rows[key]
+        for chat in quiet:
+            del tables.chats[chat]
+        return max(len(old), len(quiet))
 
     def _open(self) -> list[Row]:
         rows = self.store.tables.rows.values()

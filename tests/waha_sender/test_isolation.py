@@ -98,6 +98,7 @@ CASES: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "paces.save": _pace_saved,
     "paces.last_in_chat": lambda w, s: w.paces.last_in_chat(s.word, s.word),
     "paces.note_sent": lambda w, s: w.paces.note_sent(s.word, s.word, NOON),
+    "paces.forget_chat": lambda w, s: w.paces.forget_chat(s.word, s.word),
     "outbox.say": lambda _w, _s: _nothing(),
 }
 

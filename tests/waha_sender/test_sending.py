@@ -250,6 +250,62 @@ async def test_a_message_that_was_withdrawn_before_it_came_never_leaves(desk: De
     assert set(desk.refused(message)) == {"withdrawn"}
 
 
+# -- forgotten
+
+
+def kept(desk: Desk) -> str:
+    """Everything that the sender has stored, in words."""
+    return f"{desk.store.tables.rows} {desk.store.tables.chats}"
+
+
+async def test_of_whoever_is_forgotten_only_what_became_of_the_messages_is_kept(
+    desk: Desk,
+) -> None:
+    message, other = asked("canary", reply_to="canary-id"), asked("other", chat_id=SARI)
+    await desk.hear(message, other)
+    await desk.settle()
+
+    for _ in range(2):
+        await desk.worker.forget(TENANT, [message.message_id])
+    await desk.hear(message)
+
+    assert "canary" not in kept(desk)
+    assert BUDI not in kept(desk)
+    assert SARI in kept(desk)
+    assert desk.phone() == ["canary"]
+    assert len(desk.told(message)) == 2, "asked again, it is repeated"
+
+
+async def test_what_is_forgotten_before_it_leaves_never_does(desk: Desk) -> None:
+    message, late = asked("canary"), asked("canary too")
+    await desk.hear(message)
+
+    await desk.worker.forget(TENANT, [message.message_id, late.message_id])
+    await desk.hear(late)
+    await desk.settle()
+
+    assert desk.phone() == []
+    assert "canary" not in kept(desk)
+    assert desk.outcome(message) == ("withdrawn", "withdrawn")
+
+
+async def test_what_is_forgotten_on_its_way_leaves_no_trace_when_it_arrives(desk: Desk) -> None:
+    message = asked("canary")
+    await desk.hear(message)
+
+    async def erase(call: str, _chat_id: str) -> None:
+        if call == "send":
+            await desk.worker.forget(TENANT, [message.message_id])
+
+    desk.waha.before = erase
+    await desk.settle()
+
+    assert desk.phone() == ["canary"]
+    assert "canary" not in kept(desk)
+    assert BUDI not in kept(desk)
+    assert desk.outcome(message) == ("unknown", "withdrawn")
+
+
 # -- failed
 
 

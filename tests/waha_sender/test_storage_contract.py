@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from shared.contracts import WhatsAppPlace, WhatsAppSent
 from shared.infrastructure.database import Sessions
+from tests.clock import NOON
 from tests.waha_sender.builders import BUDI, OTHER, PICTURE, SARI, SESSION, TENANT, a_delivery
 from tests.waha_sender.fakes import MemoryStore
 from tests.waha_sender.stores import SqlStore, Store
@@ -446,11 +447,50 @@ async def test_what_could_not_leave_for_too_long_is_found(store: Store) -> None:
 
 async def test_old_outcomes_are_forgotten_and_what_is_open_is_not(store: Store) -> None:
     open_one, ended = await due(store), await due(store, state=S.SENT)
+    half = uuid7()
+    await due(store, message_id=half, part=0, parts=2, state=S.SENT)
+    await due(store, message_id=half, part=1, parts=2)
     await store.age(TENANT, 100)
     fresh = await due(store, state=S.SENT)
 
-    await store.leases(ME).forget(older_than_s=60)
+    forgotten = await store.leases(ME).forget(10, older_than_s=60)
 
     async with store.open_work(TENANT) as work:
-        found = [bool(await work.deliveries.of(one.message_id)) for one in (open_one, ended, fresh)]
-    assert found == [True, False, True]
+        ids = (open_one.message_id, ended.message_id, fresh.message_id, half)
+        found = [len(await work.deliveries.of(one)) for one in ids]
+    assert (forgotten, found) == (1, [1, 0, 1, 2])
+
+
+async def test_so_many_are_forgotten_at_a_time(store: Store) -> None:
+    for _ in range(3):
+        await due(store, state=S.SENT)
+    await store.age(TENANT, 100)
+    leases = store.leases(ME)
+
+    assert [await leases.forget(2, older_than_s=60) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_when_a_chat_was_last_written_to_is_forgotten_with_what_was_sent(
+    store: Store,
+) -> None:
+    now = await store.now()
+    async with store.open_work(TENANT) as work:
+        await work.paces.note_sent(SESSION, BUDI, now - timedelta(seconds=100))
+        await work.paces.note_sent(SESSION, SARI, now)
+
+    forgotten = await store.leases(ME).forget(10, older_than_s=60)
+
+    async with store.open_work(TENANT) as work:
+        left = [await work.paces.last_in_chat(SESSION, chat) for chat in (BUDI, SARI)]
+    assert (forgotten, left) == (1, [None, now])
+
+
+async def test_that_anything_left_for_a_chat_is_forgotten_when_it_is_told(store: Store) -> None:
+    async with store.open_work(TENANT) as work:
+        for chat in (BUDI, SARI):
+            await work.paces.note_sent(SESSION, chat, NOON)
+
+        await work.paces.forget_chat(SESSION, BUDI)
+
+        left = [await work.paces.last_in_chat(SESSION, chat) for chat in (BUDI, SARI)]
+    assert left == [None, NOON]

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from shared.availability import DatabaseUnavailable
-from shared.contracts import Message, WhatsAppSessionChanged, WithdrawWhatsApp
+from shared.contracts import ForgetWhatsApp, Message, WhatsAppSessionChanged, WithdrawWhatsApp
 from shared.interface.queues import handler
 from shared.messaging import Incoming, Outcome
 from tests.waha_sender.builders import BUDI, OTHER, SARI, SESSION, TENANT, asked
@@ -228,6 +228,17 @@ async def test_it_hears_what_to_send_and_what_not(desk: Desk) -> None:
     assert outcomes == [Outcome.DONE] * 3
     assert desk.phone() == ["2"]
     assert {headers["traceparent"] for _, headers in desk.store.tables.said} == {"t"}
+
+
+async def test_it_hears_whom_to_forget(desk: Desk) -> None:
+    message = asked("canary")
+
+    outcomes = await heard(
+        desk, message, ForgetWhatsApp(tenant_id=TENANT, message_ids=[message.message_id])
+    )
+
+    assert outcomes == [Outcome.DONE] * 2
+    assert "canary" not in str(desk.store.tables.rows)
 
 
 async def test_it_hears_how_a_session_is(desk: Desk) -> None:

@@ -7,13 +7,16 @@ from crm_chatbot.application.catch_up import CatchUp
 from crm_chatbot.application.history import History
 from crm_chatbot.application.resolving import Resolver
 from crm_chatbot.application.results import ResultService
+from crm_chatbot.application.retention import Kept, Retention
 from crm_chatbot.application.sweeping import Sweeper
+from crm_chatbot.infrastructure.attic import SqlAttic
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from crm_chatbot.infrastructure.waha_history import chat_in, said_in
 from crm_chatbot.interface import handlers
 from shared.ground import Ground
 from shared.interface.queues import handler
 from shared.runtime import Loop, every
+from shared import settings
 from shared.settings import Jobs, Shop, load
 
 #: Messages from the carrier that may be in hand at once.
@@ -30,6 +33,7 @@ def background_loops(base: Ground, menu: Application) -> dict[str, Loop]:
         "crm_chatbot.hand_back": lambda: every(pause_s, sweeper.hand_back),
         "crm_chatbot.catch_up": lambda: catch_up.run(min(pause_s, catch_up.every_s)),
         "crm_chatbot.resolve": lambda: every(pause_s, resolver.resolve),
+        "crm_chatbot.tidy": lambda: every(3_600, _retention(base).tidy),
     }
 
 
@@ -66,6 +70,16 @@ def _resolver(base: Ground, menu: Application) -> Resolver:
         waha=menu.waha,
         inbound=menu.inbound,
     )
+
+
+def _retention(base: Ground) -> Retention:
+    wanted = load(settings.Retention)
+    days = {
+        Kept.WEBHOOKS: wanted.keep_webhooks_days,
+        Kept.TIMELINES: wanted.keep_timelines_days,
+        Kept.CHECKPOINTS: wanted.keep_checkpoints_days,
+    }
+    return Retention(SqlAttic(base.sessions), days)
 
 
 def _catch_up(base: Ground, menu: Application) -> CatchUp:

@@ -15,7 +15,7 @@ from shared.interface.service import Service
 from shared.messaging import CarrierUnavailable
 from shared.pulse import Pulse
 from shared.runtime import Loop, every, running
-from shared.settings import Jobs, Sending, Shop, load
+from shared.settings import Jobs, Retention, Sending, Shop, load
 from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.waha import Waha
 from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
@@ -95,6 +95,7 @@ def _worker(base: Ground, jobs: Jobs, relay: Relay, waha: Waha) -> Worker:
         pulse=Pulse(jobs.worker_dead_after_s),
         # Typing takes up to eight seconds: a fast session needs many hands.
         share=max(8, sending.wa_messages_per_minute // 4),
+        keep_days=load(Retention).keep_deliveries_days,
     )
 
 

@@ -11,10 +11,12 @@ from crm_chatbot.domain.conversation import Conversation
 from crm_chatbot.domain.customer import Customer, CustomerId, Profile
 from crm_chatbot.domain.message import MessageState
 from crm_chatbot.domain.tenant import TenantId
-from shared.contracts import WithdrawWhatsApp
+from shared.contracts import ForgetWhatsApp
 from shared.domain import ChangedSince, Clock
 
 _NOTHING = Remembered(seq=0, said=())
+#: Messages that the sender forgets in one transaction.
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -60,29 +62,30 @@ class CustomerService:
             customer = await work.customers.lock(customer_id)
             conversation = await work.conversations.lock_of(customer_id)
             if conversation is not None:
-                await _erase(work, conversation)
+                await _erase(work, customer, conversation)
             customer.forget(self.now())
             await work.customers.save(customer)
         if conversation is not None:
             await self.histories.put(tenant_id, conversation.id, _NOTHING)
 
 
-async def _erase(work: Work, conversation: Conversation) -> None:
+async def _erase(work: Work, customer: Customer, conversation: Conversation) -> None:
     """Nothing more is decided, and nothing more is sent."""
+    chat_ids = {conversation.chat_id, *(one.chat_id for one in customer.identities)}
     conversation.forget_customer()
     await work.messages.leave_to_person(conversation.id, reason="erased")
-    await _withdraw_all(work, conversation)
+    for message in await work.messages.leaving(conversation.id):
+        await end(work, message, MessageState.WITHDRAWN, "erased")
     await work.messages.erase(conversation.id)
+    await work.inbox.forget_chats(chat_ids)
     await work.conversations.save(conversation)
     await work.timeline.note(conversation.id, "customer.erased")
+    await _have_forgotten(work, conversation)
 
 
-async def _withdraw_all(work: Work, conversation: Conversation) -> None:
-    handed: list[UUID] = []
-    for message in await work.messages.leaving(conversation.id):
-        if message.state is MessageState.HANDED:
-            handed.append(message.id)
-        await end(work, message, MessageState.WITHDRAWN, "erased")
-    if handed:
-        withdrawal = WithdrawWhatsApp(tenant_id=conversation.tenant_id, message_ids=handed)
-        await work.outbox.say(withdrawal)
+async def _have_forgotten(work: Work, conversation: Conversation) -> None:
+    """The sender has copies, and knows them by their ids: whose they are need not be said."""
+    copies = await work.messages.entrusted(conversation.id)
+    for first in range(0, len(copies), _AT_ONCE):
+        some: list[UUID] = [*copies[first : first + _AT_ONCE]]
+        await work.outbox.say(ForgetWhatsApp(tenant_id=conversation.tenant_id, message_ids=some))

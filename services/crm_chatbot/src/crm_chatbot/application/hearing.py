@@ -74,7 +74,7 @@ class Hearing:
         heard = Heard(
             event=event,
             reason=reason,
-            chat_id=event.chat_id if isinstance(event, InChat) else None,
+            chat_id=_chat_of(event, conversation),
             conversation_id=conversation.id if conversation else None,
             message_id=message_id,
         )
@@ -156,3 +156,9 @@ class Hearing:
 
     async def hand_next(self, conversation: Conversation) -> None:
         await hand_next(self.work, conversation, now=self.now, patience_s=self.patience_s)
+
+
+def _chat_of(event: Event, conversation: Conversation | None) -> str | None:
+    """Where it happened; not if whoever is there was erased."""
+    is_forgotten = conversation is not None and conversation.is_forgotten
+    return event.chat_id if isinstance(event, InChat) and not is_forgotten else None

@@ -30,6 +30,8 @@ async def edited(hearing: Hearing, event: Edited) -> Reception:
         await hearing.record(event)
         return await customer_wrote(hearing, _as_message(event, event.text))
     chat, message = await _locked(hearing, message)
+    if chat.conversation.is_forgotten:
+        return await _about_nothing(hearing, event, chat)
     reception = await hearing.record(event, conversation=chat.conversation, message_id=message.id)
     message.edited_at = hearing.now
     is_being_decided = message.state is MessageState.NEW and chat.conversation.lease_worker
@@ -70,6 +72,8 @@ async def reacted(hearing: Hearing, event: Reacted) -> Reception:
     if message is None:
         return await hearing.record(event, "reaction")
     chat, message = await _locked(hearing, message)
+    if chat.conversation.is_forgotten:
+        return await _about_nothing(hearing, event, chat)
     reception = await hearing.record(
         event, "reaction", conversation=chat.conversation, message_id=message.id
     )
@@ -117,6 +121,11 @@ async def _message_of(
     """
     await hearing.acquaintance.known_chat_of(event, is_locked=changes_customer)
     return await hearing.work.messages.by_stanza(event.session, event.stanza_id)
+
+
+async def _about_nothing(hearing: Hearing, event: Edited | Reacted, chat: Chat) -> Reception:
+    """Its customer was erased: what is said of it now must not bring anything back."""
+    return await hearing.record(event, "erased", conversation=chat.conversation)
 
 
 async def _locked(hearing: Hearing, message: Message) -> tuple[Chat, Message]:

@@ -29,6 +29,11 @@ class Identity:
     kind: IdentityKind
     value: str
 
+    @property
+    def chat_id(self) -> str:
+        """The chat with whoever it is."""
+        return f"{self.value}@{'lid' if self.kind is IdentityKind.LID else 'c.us'}"
+
 
 class CustomerNotFound(NotFound):
     message = "There is no customer {customer_id}."

@@ -165,6 +165,10 @@ class Messages(Protocol):
         """Outgoing ones in state QUEUED or HANDED, oldest first."""
         ...
 
+    async def entrusted(self, conversation_id: ConversationId, /) -> list[MessageId]:
+        """Those that the sender was ever asked for, oldest first."""
+        ...
+
     async def newest(self, conversation_id: ConversationId, /, *, most: int) -> list[Message]:
         """The last of its history, oldest first."""
         ...

@@ -167,6 +167,10 @@ class Inbox(Protocol):
         """Those of them that nobody has recorded yet."""
         ...
 
+    async def forget_chats(self, chat_ids: Collection[str], /) -> None:
+        """That something was heard remains, and not in which chat."""
+        ...
+
 
 class Acks(Protocol):
     """How far each message of ours has come; only ever further."""

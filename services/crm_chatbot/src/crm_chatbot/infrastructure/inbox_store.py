@@ -59,9 +59,7 @@ class SqlInbox:
 
     async def forget_chats(self, chat_ids: Collection[str], /) -> None:
         whose = update(inbox).where(inbox.c.tenant_id == self._tenant_id)
-        await self._session.execute(
-            whose.where(inbox.c.chat_id.in_(chat_ids)).values(chat_id=None)
-        )
+        await self._session.execute(whose.where(inbox.c.chat_id.in_(chat_ids)).values(chat_id=None))
 
 
 class SqlAcks:

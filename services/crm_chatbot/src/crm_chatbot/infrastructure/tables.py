@@ -389,6 +389,7 @@ timeline = Table(
     Column("what", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
     _of("conversations", "conversation_id"),
+    Index("ix_timeline_at", "at", postgresql_using="brin"),
     schema=SCHEMA,
 )
 

@@ -81,6 +81,22 @@ class Bookkeeping:
                 await _tell(work, parts, is_news=not had_ended)
         crash_point("sender.withdrawn")
 
+    async def forget(self, tenant_id: UUID, message_ids: Sequence[UUID]) -> None:
+        """Keep nothing of what was said to somebody; it may be asked for once more, later."""
+        async with self.open_work(tenant_id) as work:
+            for message_id in sorted(message_ids):
+                parts = await work.deliveries.of(message_id)
+                had_ended = bool(parts) and all(part.state.is_final for part in parts)
+                if not parts:
+                    await work.deliveries.add([never_asked(tenant_id, message_id, self.now())])
+                for session, chat_id in sorted({(one.session, one.chat_id) for one in parts}):
+                    await work.paces.forget_chat(session, chat_id)
+                for part in parts:
+                    part.forget(self.now())
+                    await work.deliveries.save(part)
+                if not had_ended:
+                    await _tell(work, parts)
+
     async def session_changed(self, tenant_id: UUID, session: str, status: str) -> None:
         """WAHA tells how a session is now."""
         async with self.open_work(tenant_id) as work:

@@ -89,6 +89,17 @@ class Delivery:
     def let_go(self) -> None:
         self.lease_token = None
 
+    def forget(self, now: datetime) -> None:
+        """Nothing is left of whom it went to, nor of its words; what became of it is still known.
+
+        What is on its way is nobody's any more: whoever sends it has lost it.
+        """
+        if not self.state.is_final:
+            is_open = self.state is DeliveryState.SENDING
+            self.end(DeliveryState.UNKNOWN if is_open else DeliveryState.WITHDRAWN, now, WITHDRAWN)
+        self.content, self.chat_id = WhatsAppText(text=""), ""
+        self.reply_to = self.error_detail = None
+
     def end(self, state: DeliveryState, now: datetime, code: str = "", detail: str = "") -> None:
         """It will change no more."""
         self.state, self.ended_at = state, now

@@ -49,6 +49,10 @@ class Paces(Protocol):
 
     async def note_sent(self, session: str, chat_id: str, at: datetime, /) -> None: ...
 
+    async def forget_chat(self, session: str, chat_id: str, /) -> None:
+        """That anything ever left for this chat."""
+        ...
+
 
 class Outbox(Protocol):
     """What crm_chatbot must hear once the transaction has committed."""
@@ -96,6 +100,9 @@ class Leases(Protocol):
         """Tenants and messages that could not leave for so long, and are in nobody's hand."""
         ...
 
-    async def forget(self, *, older_than_s: float) -> None:
-        """Outcomes that nobody asks for any more, and workers that are long dead."""
+    async def forget(self, most: int, /, *, older_than_s: float) -> int:
+        """Outcomes, and when chats were last written to, that are so old: how many were forgotten.
+
+        A message whose parts have not all ended is spared. Workers that are long dead go, too.
+        """
         ...

@@ -22,9 +22,10 @@ log = logs.get()
 
 #: What an unsteady worker takes for the silence of the dead: none is long enough.
 _FOR_EVER_S = 1e9
-#: The outcome of a message is repeated for so long to whoever asks.
-_REMEMBERED_S = 14 * 86_400.0
 _MOST_OVERDUE = 200
+#: Rows that are forgotten in one go: nobody waits long for their locks.
+_MOST_FORGOTTEN = 1_000
+_DAY_S = 86_400.0
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Worker:
     pulse: Pulse
     capacity: int = 200
     share: int = 8
+    #: for so long the outcome of a message is repeated to whoever asks
+    keep_days: float = 14.0
     _in_hand: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, asyncio.Task[None]])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _due: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,6 +54,10 @@ class Worker:
 
     async def withdraw(self, tenant_id: UUID, message_ids: Sequence[UUID]) -> None:
         await self.book.withdraw(tenant_id, message_ids)
+        self._due.set()
+
+    async def forget(self, tenant_id: UUID, message_ids: Sequence[UUID]) -> None:
+        await self.book.forget(tenant_id, message_ids)
         self._due.set()
 
     async def session_changed(self, tenant_id: UUID, session: str, status: str) -> None:
@@ -90,7 +97,10 @@ class Worker:
             await self.book.give_up(tenant_id, message_id)
 
     async def tidy(self) -> None:
-        await self.leases.forget(older_than_s=_REMEMBERED_S)
+        """Forget what nobody asks for any more, a little at a time."""
+        age_s = self.keep_days * _DAY_S
+        while await self.leases.forget(_MOST_FORGOTTEN, older_than_s=age_s) >= _MOST_FORGOTTEN:
+            await asyncio.sleep(0)
 
     async def drain(self, patience_s: float) -> None:
         """Begin nothing more, end what can be ended in time, leave the rest to others."""

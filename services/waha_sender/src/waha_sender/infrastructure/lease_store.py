@@ -63,13 +63,15 @@ class SqlLeases:
             )
             return [(row.tenant_id, row.message_id) for row in rows]
 
-    async def forget(self, *, older_than_s: float) -> None:
+    async def forget(self, most: int, /, *, older_than_s: float) -> int:
         async with transaction(self._sessions) as session:
-            await session.execute(
-                text("SELECT waha_sender.forget_deliveries(:age)"), {"age": older_than_s}
-            )
             await session.execute(
                 text("""
                     DELETE FROM waha_sender.workers
                      WHERE beat_at < clock_timestamp() - interval '1 hour'""")
             )
+            forgotten = await session.scalar(
+                text("SELECT waha_sender.forget_deliveries(:age, :most)"),
+                {"age": older_than_s, "most": most},
+            )
+        return int(forgotten or 0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -65,6 +65,15 @@ class SqlPaces:
             noted.on_conflict_do_update(
                 index_elements=["tenant_id", "session", "chat_id"],
                 set_={"last_sent_at": noted.excluded.last_sent_at},
+            )
+        )
+
+    async def forget_chat(self, session: str, chat_id: str, /) -> None:
+        await self._session.execute(
+            delete(chats).where(
+                chats.c.tenant_id == self._tenant_id,
+                chats.c.session == session,
+                chats.c.chat_id == chat_id,
             )
         )
 

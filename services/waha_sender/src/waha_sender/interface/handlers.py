@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
-from shared.contracts import SendWhatsApp, WhatsAppSessionChanged, WithdrawWhatsApp
+from shared.contracts import (
+    ForgetWhatsApp,
+    SendWhatsApp,
+    WhatsAppSessionChanged,
+    WithdrawWhatsApp,
+)
 from shared.interface.queues import Received, Subscription
 from waha_sender.application.worker import Worker
 
@@ -16,6 +21,10 @@ def subscriptions(worker: Worker) -> list[Subscription]:
         for one in heard:
             await worker.withdraw(one.message.tenant_id, one.message.message_ids)
 
+    async def forget(heard: Sequence[Received[ForgetWhatsApp]]) -> None:
+        for one in heard:
+            await worker.forget(one.message.tenant_id, one.message.message_ids)
+
     async def session_changed(heard: Sequence[Received[WhatsAppSessionChanged]]) -> None:
         for one in heard:
             told = one.message
@@ -24,5 +33,6 @@ def subscriptions(worker: Worker) -> list[Subscription]:
     return [
         Subscription(SendWhatsApp, send),
         Subscription(WithdrawWhatsApp, withdraw),
+        Subscription(ForgetWhatsApp, forget),
         Subscription(WhatsAppSessionChanged, session_changed),
     ]
