@@ -800,7 +800,106 @@ CREATE FUNCTION waha_sender.forget_deliveries(older_than double precision, most 
         DELETE FROM waha_sender.chats c USING quiet WHERE c.ctid = quiet.ctid RETURNING 1)
     SELECT greatest((SELECT count(*) FROM deliveries), (SELECT count(*) FROM chats)) $$;
 
+-- What the doctor looks for: nothing, in a healthy system. Ids only; the times are seconds.
+
+-- Turns that answered, and nothing was there to be sent.
+CREATE FUNCTION crm.turns_without_reply() RETURNS TABLE (tenant_id uuid, turn_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT t.tenant_id, t.id FROM crm.turns t
+           WHERE t.status = 'committed' AND t.outcome IN ('answered', 'fallback')
+             AND NOT EXISTS (SELECT FROM crm.messages m WHERE m.tenant_id = t.tenant_id
+                                AND m.turn_id = t.id AND m.direction = 'out') $$;
+
+-- Turns that answered what another had answered already.
+CREATE FUNCTION crm.turns_that_overlap() RETURNS TABLE (tenant_id uuid, turn_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT t.tenant_id, t.id FROM (
+              SELECT t.tenant_id, t.id, t.from_seq, max(t.to_seq) OVER (
+                         PARTITION BY t.tenant_id, t.conversation_id ORDER BY t.from_seq, t.id
+                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS answered
+                FROM crm.turns t WHERE t.status = 'committed') AS t
+           WHERE t.from_seq <= t.answered $$;
+
+-- Messages whose place another has, too, or that the next message will be given.
+CREATE FUNCTION crm.misplaced_messages() RETURNS TABLE (tenant_id uuid, message_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT m.tenant_id, m.id FROM (
+              SELECT m.tenant_id, m.id, m.seq, m.conversation_id, lag(m.seq) OVER (
+                         PARTITION BY m.tenant_id, m.conversation_id ORDER BY m.seq) AS before
+                FROM crm.messages m) AS m
+            JOIN crm.conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
+           WHERE m.seq = m.before OR m.seq > c.last_seq $$;
+
+-- Conversations in which a customer waits for the bot, and no living worker has it in hand.
+CREATE FUNCTION crm.conversations_left_waiting(older_than double precision)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
+            JOIN crm.tenants t ON t.id = c.tenant_id AND t.status = 'active'
+           WHERE c.mode = 'bot'
+             AND EXISTS (
+                 SELECT FROM crm.messages m WHERE m.tenant_id = c.tenant_id
+                    AND m.conversation_id = c.id AND m.state = 'new'
+                    AND m.created_at < clock_timestamp() - make_interval(secs => older_than))
+             AND NOT EXISTS (SELECT FROM crm.workers w WHERE w.id = c.lease_worker
+                                AND w.beat_at > clock_timestamp() - interval '1 minute')
+             -- What is to be tried again soon is no less under way.
+             AND NOT coalesce(c.ready_at BETWEEN clock_timestamp() AND clock_timestamp()
+                              + make_interval(secs => older_than), false) $$;
+
+-- Conversations that somebody holds who is long dead, and that others should have taken up.
+CREATE FUNCTION crm.conversations_of_the_dead(older_than double precision)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
+           WHERE c.lease_worker IS NOT NULL AND c.mode = 'bot'
+             AND c.ready_at < clock_timestamp() - make_interval(secs => older_than)
+             AND NOT EXISTS (
+                 SELECT FROM crm.workers w WHERE w.id = c.lease_worker
+                    AND w.beat_at > clock_timestamp() - make_interval(secs => older_than)) $$;
+
+-- Deliveries that may have left or not: their time has come, their session may send, nobody looks.
+CREATE FUNCTION waha_sender.stuck_deliveries(older_than double precision)
+    RETURNS TABLE (tenant_id uuid, message_id uuid, part integer)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT d.tenant_id, d.message_id, d.part FROM waha_sender.deliveries d
+            LEFT JOIN waha_sender.sessions s
+              ON s.tenant_id = d.tenant_id AND s.session = d.session
+           WHERE d.state = 'sending'
+             AND greatest(d.sending_at, d.available_at, s.paused_until)
+                 < clock_timestamp() - make_interval(secs => older_than)
+             AND NOT EXISTS (SELECT FROM waha_sender.workers w WHERE w.id = d.lease_worker
+                                AND w.beat_at > clock_timestamp() - interval '1 minute') $$;
+
+-- Messages of which the sender knows the end, and crm_chatbot does not.
+CREATE FUNCTION platform.results_not_applied(older_than double precision)
+    RETURNS TABLE (tenant_id uuid, message_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT m.tenant_id, m.id FROM crm.messages m
+            JOIN waha_sender.deliveries d ON d.tenant_id = m.tenant_id AND d.message_id = m.id
+           WHERE m.state IN ('queued', 'handed')
+           GROUP BY m.tenant_id, m.id
+          HAVING bool_and(d.state NOT IN ('waiting', 'sending'))
+             AND max(d.ended_at) < clock_timestamp() - make_interval(secs => older_than) $$;
+
+-- What the sender still knows of customers that were erased.
+CREATE FUNCTION platform.copies_of_the_erased(older_than double precision)
+    RETURNS TABLE (tenant_id uuid, customer_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT DISTINCT c.tenant_id, c.customer_id FROM crm.conversations c
+            JOIN crm.customers who ON who.tenant_id = c.tenant_id AND who.id = c.customer_id
+             AND who.updated_at < clock_timestamp() - make_interval(secs => older_than)
+            JOIN crm.messages m ON m.tenant_id = c.tenant_id AND m.conversation_id = c.id
+            JOIN waha_sender.deliveries d ON d.tenant_id = m.tenant_id AND d.message_id = m.id
+           WHERE c.chat_id = 'erased' AND d.chat_id <> '' $$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crm, waha_sender FROM PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION platform.results_not_applied(double precision),
+    platform.copies_of_the_erased(double precision) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION platform.results_not_applied(double precision),
+    platform.copies_of_the_erased(double precision) TO ai_platform;
 
 REVOKE EXECUTE ON PROCEDURE platform.isolate(regclass, text) FROM PUBLIC;
 

@@ -12,6 +12,8 @@ import pytest
 import redis.asyncio as aioredis
 from sqlalchemy import text
 
+from shared.infrastructure.database import connect, sessions_of
+from standalone.invariants import broken
 from tests.databases import connected
 from tests.flows.platform import Start
 from tests.flows.test_canaries import rows
@@ -48,6 +50,14 @@ class Hunt:
                 if any(word in f"{key} {kept!r}" for word in words):
                     places.add(f"redis {key.split(':')[1]}")
         return places
+
+    async def complaints(self) -> dict[str, int]:
+        """The doctor's."""
+        engine = connect(self.owner_url, pool_size=1)
+        try:
+            return await broken(sessions_of(engine))
+        finally:
+            await engine.dispose()
 
     async def count(self, query: str) -> int:
         async with connected(self.owner_url) as owner:
@@ -130,6 +140,7 @@ async def test_of_an_erased_customer_nothing_is_left_anywhere(world: World, hunt
     }
     assert await hunt.found(SARI) >= {"crm.customer_identities", "waha_sender.chats"}
     await nothing_comes_back(shop, hunt, written)
+    assert await hunt.complaints() == {}
 
 
 async def nothing_comes_back(shop: Shop, hunt: Hunt, written: Json) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from standalone.invariants import INVARIANTS
+from standalone.invariants import INVARIANTS, REMEDIES
 from tests.databases import connected
 from tests.standalone.conftest import Command
 
@@ -28,6 +28,88 @@ OUTBOX = """
     INSERT INTO {} (id, queue, kind, body, headers, created_at)
     VALUES (gen_random_uuid(), 'q', 'k', '', '{{}}', now() - interval '6 minutes')"""
 COMPLETED = JOB.format("'COMPLETED', 'yes', NULL, NULL, interval '1 hour'")
+
+#: A shop with a customer who wrote an hour ago, and was answered.
+CHAT = """
+    WITH tenant AS (
+        INSERT INTO crm.tenants VALUES (
+               '018f0000-0000-7000-8000-00000000000a', 'Kopi', 'active', '', 'auto', 'Asia/Jakarta',
+               'IDR', '{}', 'offline', 0, 0, 9, 9, 0, true, 1, now(), now()) RETURNING id),
+    customer AS (
+        INSERT INTO crm.customers (tenant_id, id, version, created_at, updated_at)
+        SELECT id, id, 1, now(), now() - interval '1 hour' FROM tenant RETURNING id),
+    conversation AS (
+        INSERT INTO crm.conversations (tenant_id, id, customer_id, session, chat_id, state, mode,
+               mode_since, last_seq, last_message_at, created_at)
+        SELECT id, id, id, 'toko', '6281200000002@c.us', 'GREETING', 'bot', now(), 2, now(), now()
+          FROM customer RETURNING id),
+    turn AS (
+        INSERT INTO crm.turns (tenant_id, id, conversation_id, epoch, from_seq, to_seq, status,
+               outcome)
+        SELECT id, id, id, 1, 1, 1, 'committed', 'answered' FROM conversation),
+    messages AS (
+        INSERT INTO crm.messages (tenant_id, id, conversation_id, seq, direction, author, kind,
+               text, content, state, turn_id, created_at)
+        SELECT c.id, m.id, c.id, m.seq, m.direction, 'bot', 'text', 'halo', '{}', m.state, c.id,
+               now() - interval '1 hour'
+          FROM conversation c, (VALUES
+               ('018f0000-0000-7000-8000-000000000001'::uuid, 1, 'in', 'covered'),
+               ('018f0000-0000-7000-8000-000000000002'::uuid, 2, 'out', 'sent'))
+               AS m (id, seq, direction, state) RETURNING tenant_id, id, direction)
+    INSERT INTO waha_sender.deliveries (tenant_id, message_id, part, parts, session, chat_id,
+           content, is_reply, by_person, state, ended_at, sending_at, available_at)
+    SELECT tenant_id, id, 0, 1, 'toko', '6281200000002@c.us', '{}', true, false, 'sent',
+           now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour'
+      FROM messages WHERE direction = 'out'"""
+A_LIVING_WORKER = "INSERT INTO {}.workers VALUES ('018f0000-0000-7000-8000-000000000009', now())"
+A_DEAD_WORKER = """
+    INSERT INTO {}.workers VALUES (
+           '018f0000-0000-7000-8000-000000000009', now() - interval '2 minutes')"""
+LEASED = "lease_worker = '018f0000-0000-7000-8000-000000000009'"
+UNANSWERED = "UPDATE crm.messages SET state = 'new' WHERE direction = 'in'"
+DUE = "UPDATE crm.conversations SET ready_at = now() - interval '2 minutes'"
+SENDING = "UPDATE waha_sender.deliveries SET state = 'sending', ended_at = NULL"
+HANDED = "UPDATE crm.messages SET state = 'handed' WHERE direction = 'out'"
+ERASED = "UPDATE crm.conversations SET chat_id = 'erased'"
+#: What looks like trouble, and has its reasons.
+FINE = {
+    "all is answered": (),
+    "that was said a moment ago already": (
+        "DELETE FROM crm.messages WHERE direction = 'out'",
+        "UPDATE crm.turns SET outcome = 'silent'",
+    ),
+    "one turn was given up for another": (
+        """INSERT INTO crm.turns (tenant_id, id, conversation_id, epoch, from_seq, to_seq, status)
+           SELECT tenant_id, gen_random_uuid(), id, 1, 1, 1, 'superseded' FROM crm.conversations""",
+    ),
+    "a customer waits for a person": (UNANSWERED, "UPDATE crm.conversations SET mode = 'human'"),
+    "a customer wrote just now": (UNANSWERED, "UPDATE crm.messages SET created_at = now()"),
+    "a shop is suspended": (UNANSWERED, "UPDATE crm.tenants SET status = 'suspended'"),
+    "a turn is under way": (
+        *(UNANSWERED, DUE, A_LIVING_WORKER.format("crm")),
+        f"UPDATE crm.conversations SET {LEASED}",
+    ),
+    "a turn is tried again soon": (
+        UNANSWERED,
+        "UPDATE crm.conversations SET ready_at = now() + interval '1 minute'",
+    ),
+    "a worker is sending": (
+        *(SENDING, A_LIVING_WORKER.format("waha_sender")),
+        f"UPDATE waha_sender.deliveries SET {LEASED}",
+    ),
+    "a session is away": (
+        SENDING,
+        """INSERT INTO waha_sender.sessions (tenant_id, session, paused_until)
+           SELECT tenant_id, session, now() + interval '1 minute' FROM waha_sender.deliveries""",
+    ),
+    "a result is on its way": (HANDED, "UPDATE waha_sender.deliveries SET ended_at = now()"),
+    "a message has not left": (
+        HANDED,
+        "UPDATE waha_sender.deliveries SET state = 'waiting', ended_at = NULL",
+    ),
+    "a customer is erased": (ERASED, "UPDATE waha_sender.deliveries SET chat_id = ''"),
+    "a customer was erased just now": (ERASED, "UPDATE crm.customers SET updated_at = now()"),
+}
 
 #: For each invariant what breaks it, and nothing else.
 OFFENCES = {
@@ -77,6 +159,43 @@ OFFENCES = {
                        now() - interval '6 minutes')""",
         ),
     ),
+    "a turn that answered has something to send": (
+        (CHAT, "UPDATE crm.messages SET turn_id = NULL WHERE direction = 'out'"),
+        (
+            *(CHAT, "UPDATE crm.turns SET outcome = 'fallback'"),
+            "DELETE FROM crm.messages WHERE direction = 'out'",
+        ),
+    ),
+    "no message is answered by two turns": (
+        (
+            CHAT,
+            """INSERT INTO crm.turns (tenant_id, id, conversation_id, epoch, from_seq, to_seq,
+                      status, outcome)
+               SELECT tenant_id, gen_random_uuid(), id, 1, 1, 3, 'committed', 'silent'
+                 FROM crm.conversations""",
+        ),
+    ),
+    "every message of a conversation has a place of its own": (
+        (CHAT, "UPDATE crm.conversations SET last_seq = 1"),
+    ),
+    "no customer has waited for the bot for ten minutes without a turn under way": (
+        (CHAT, UNANSWERED),
+        (CHAT, UNANSWERED, DUE),
+        (CHAT, UNANSWERED, "UPDATE crm.conversations SET ready_at = now() + interval '1 hour'"),
+    ),
+    "no conversation has been held by a dead worker for a minute": (
+        (CHAT, DUE, f"UPDATE crm.conversations SET {LEASED}"),
+        (CHAT, DUE, f"UPDATE crm.conversations SET {LEASED}", A_DEAD_WORKER.format("crm")),
+    ),
+    "no delivery has been on its way for ten minutes without anybody looking": (
+        (CHAT, SENDING),
+        (
+            *(CHAT, SENDING, A_DEAD_WORKER.format("waha_sender")),
+            f"UPDATE waha_sender.deliveries SET {LEASED}",
+        ),
+    ),
+    "whatever the sender has ended has ended in its conversation, too": ((CHAT, HANDED),),
+    "the sender has forgotten whoever is erased": ((CHAT, ERASED),),
 }
 
 
@@ -109,8 +228,38 @@ def test_a_broken_invariant_is_named(
     looked = ai_platform("doctor")
 
     bad = [line for line in looked.stdout.splitlines() if "BAD" in line]
-    assert bad == [f"BAD invariant: {name}: broken by 1"]
+    remedy = f"; {REMEDIES[name]}" if name in REMEDIES else ""
+    assert bad == [f"BAD invariant: {name}: broken by 1{remedy}"]
     assert looked.exit_code == 1
+
+
+@pytest.mark.parametrize("changes", FINE.values(), ids=FINE)
+def test_what_has_its_reasons_is_not_complained_of(
+    ai_platform: Command, owner_database_url: str, changes: tuple[str, ...]
+) -> None:
+    asyncio.run(execute(owner_database_url, (CHAT, *changes)))
+
+    looked = ai_platform("doctor")
+
+    assert "invariants: all hold" in looked.stdout, looked.stdout
+
+
+def test_two_messages_in_one_place_are_told(ai_platform: Command, owner_database_url: str) -> None:
+    """No database allows it whose index is in order."""
+    key = "CONSTRAINT uq_messages_tenant_id_conversation_id_seq"
+    place = "every message of a conversation has a place of its own"
+    damage = (CHAT, f"ALTER TABLE crm.messages DROP {key}", "UPDATE crm.messages SET seq = 1")
+    repair = (
+        "DELETE FROM crm.messages",
+        f"ALTER TABLE crm.messages ADD {key} UNIQUE (tenant_id, conversation_id, seq)",
+    )
+    asyncio.run(execute(owner_database_url, damage))
+    try:
+        looked = ai_platform("doctor")
+    finally:
+        asyncio.run(execute(owner_database_url, repair))
+
+    assert f"BAD invariant: {place}: broken by 1" in looked.stdout
 
 
 async def execute(url: str, statements: tuple[str, ...]) -> None:

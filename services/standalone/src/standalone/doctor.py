@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
 from shared.infrastructure.posture import posture
-from standalone.invariants import broken
+from standalone.invariants import REMEDIES, broken
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ async def examine(base: Ground) -> AsyncGenerator[Finding]:
     yield await _redis(base)
     offenders = await broken(base.sessions)
     for name, rows in offenders.items():
-        yield Finding(is_well=False, what="invariant", says=f"{name}: broken by {rows}")
+        remedy = f"; {REMEDIES[name]}" if name in REMEDIES else ""
+        yield Finding(is_well=False, what="invariant", says=f"{name}: broken by {rows}{remedy}")
     if not offenders:
         yield Finding(is_well=True, what="invariants", says="all hold")
 

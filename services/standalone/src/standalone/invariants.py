@@ -14,6 +14,13 @@ class Invariant:
 
     name: str
     sql: str
+    #: what helps; nothing said: it is a defect
+    do: str = ""
+
+
+def _none_in(function: str) -> str:
+    """`function` tells ids of offenders, whosever they are: the tables are their tenants' own."""
+    return f"SELECT count(*) FROM {function}"  # noqa: S608 - our own words
 
 
 INVARIANTS = (
@@ -81,7 +88,47 @@ INVARIANTS = (
             WHERE state = 'PENDING'
               AND available_at < clock_timestamp() - interval '5 minutes'""",
     ),
+    Invariant(
+        "a turn that answered has something to send",
+        _none_in("crm.turns_without_reply()"),
+    ),
+    Invariant(
+        "no message is answered by two turns",
+        _none_in("crm.turns_that_overlap()"),
+    ),
+    Invariant(
+        "every message of a conversation has a place of its own",
+        _none_in("crm.misplaced_messages()"),
+    ),
+    Invariant(
+        "no customer has waited for the bot for ten minutes without a turn under way",
+        _none_in("crm.conversations_left_waiting(600)"),
+        do="is a crm_chatbot worker up? If one is, take the conversation over and hand it back",
+    ),
+    Invariant(
+        "no conversation has been held by a dead worker for a minute",
+        _none_in("crm.conversations_of_the_dead(60)"),
+        do="start a crm_chatbot with RUN=worker: it takes them up",
+    ),
+    Invariant(
+        "no delivery has been on its way for ten minutes without anybody looking",
+        _none_in("waha_sender.stuck_deliveries(600)"),
+        do="start a waha_sender with RUN=worker: it looks whether they left",
+    ),
+    Invariant(
+        "whatever the sender has ended has ended in its conversation, too",
+        _none_in("platform.results_not_applied(900)"),
+        do="does a crm_chatbot worker listen? It asks again every five minutes; see dead letters",
+    ),
+    Invariant(
+        "the sender has forgotten whoever is erased",
+        _none_in("platform.copies_of_the_erased(300)"),
+        do="is waha_sender up? Then erase the customer once more: DELETE /v1/crm/customers/{id}",
+    ),
 )
+
+#: What helps where an invariant is broken.
+REMEDIES = {invariant.name: invariant.do for invariant in INVARIANTS if invariant.do}
 
 
 async def broken(sessions: Sessions) -> dict[str, int]:

@@ -47,7 +47,8 @@ _MOVE = tuple(
         UPDATE crm.turns SET status = 'superseded', ended_at = clock_timestamp()
          WHERE tenant_id = :tenant AND conversation_id = :gone AND status = 'running'""",
         """
-        UPDATE crm.turns SET conversation_id = :kept
+        UPDATE crm.turns SET conversation_id = :kept, from_seq = from_seq + :after,
+               to_seq = to_seq + :after
          WHERE tenant_id = :tenant AND conversation_id = :gone""",
         """
         UPDATE crm.messages SET conversation_id = :kept, seq = seq + :after
