@@ -14,6 +14,8 @@ from crm_chatbot.domain.conversation import (
 )
 from crm_chatbot.domain.customer import Customer, CustomerId, CustomerNotFound, Identity
 from crm_chatbot.domain.message import (
+    MOST_LOOKED_AT,
+    MOST_REPEATS,
     TEXTS_WITHIN_S,
     TURNS_WITHIN_S,
     Author,
@@ -181,7 +183,7 @@ class MemoryMessages:
     async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
         turns_since = now - timedelta(seconds=TURNS_WITHIN_S)
         texts_since = now - timedelta(seconds=TEXTS_WITHIN_S)
-        newest = await self.newest(conversation_id, most=60)
+        newest = await self.newest(conversation_id, most=MOST_LOOKED_AT)
         by_bot = {
             message.turn_id
             for message in newest
@@ -196,7 +198,7 @@ class MemoryMessages:
             and message.kind is Kind.TEXT
             and message.created_at > texts_since
         )
-        return Lately(len(by_bot - {None}), texts)
+        return Lately(len(by_bot - {None}), texts[-MOST_REPEATS:])
 
     async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
         left = await self.unanswered(conversation_id, most=1_000_000)

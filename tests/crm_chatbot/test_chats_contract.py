@@ -16,6 +16,8 @@ from crm_chatbot.domain.conversation import (
 )
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import (
+    MOST_REPEATS,
+    MOST_TURNS,
     Author,
     Kind,
     Lately,
@@ -273,6 +275,18 @@ async def test_how_lively_a_chat_was_lately_is_counted_in_turns_and_told_in_text
         )
 
         assert await work.messages.lately(conversation.id, LATER) == Lately(2, ("one", "two"))
+
+
+async def test_turns_are_counted_however_many_messages_each_of_them_is_about(crm: Crm) -> None:
+    async with crm.open_work(TENANT) as work:
+        conversation = await open_chat(work)
+        for _ in range(MOST_TURNS + 1):
+            flood = [a_message(conversation, text="again", created_at=LATER) for _ in range(20)]
+            await work.messages.add([*flood, turn_of(conversation, 1, TurnId(uuid7()))])
+
+        lately = await work.messages.lately(conversation.id, LATER)
+
+    assert lately == Lately(MOST_TURNS + 1, ("again",) * MOST_REPEATS)
 
 
 async def test_after_erasing_it_is_only_known_that_something_was_said(crm: Crm) -> None:

@@ -1,6 +1,7 @@
 """Turns on PostgreSQL: what was heard is answered once, in order, and only by whoever may."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -555,7 +556,7 @@ async def test_a_flood_costs_no_more_than_its_chat_may_have(
     await shop.open()
     chat, other = await shop.chat(1), await shop.chat(2)
 
-    await shop.hears(chat, *(f"pesan {n}" for n in range(300)))
+    await shop.hears(chat, *(f"pesan {n}" for n in range(200)))
     await shop.hears(other, "Halo")
     async with shop.working():
         await shop.answered(chat, within=30)
@@ -566,7 +567,30 @@ async def test_a_flood_costs_no_more_than_its_chat_may_have(
     assert (await shop.conversation(chat)).mode is Mode.HUMAN
     states = [one.state for one in await shop.messages(chat) if one.direction == "in"]
     assert states.count(MessageState.COVERED) == 6 * 20
-    assert states.count(MessageState.FOR_PERSON) == 300 - 6 * 20
+    assert states.count(MessageState.FOR_PERSON) == 200 - 6 * 20
+
+
+async def test_of_a_backlog_that_nobody_could_answer_a_person_is_told_and_no_model(
+    sessions: Sessions, clock: DatabaseClock
+) -> None:
+    models = FakeModels(echo)
+    shop = Shop(sessions, clock, models)
+    await shop.open()
+    chat = await shop.chat()
+
+    await shop.hears(chat, *(f"pesan {n}" for n in range(201)))
+    await tick(shop, chat)
+    await hand_it_back(shop, chat)
+    await shop.hears(chat, *(f"pesan {n}" for n in range(201)))
+    await tick(shop, chat)
+
+    assert models.asked == []
+    assert await shop.replies(chat) == [said(Phrase.SWAMPED, Language.INDONESIAN)]
+    assert await statuses(shop) == [("committed", "swamped")] * 2
+    states = Counter(one.state for one in await shop.messages(chat) if one.direction == "in")
+    assert states == {MessageState.COVERED: 2 * 20, MessageState.FOR_PERSON: 2 * 181}
+    after = await shop.conversation(chat)
+    assert (after.mode, after.mode_reason) == (Mode.HUMAN, TakeoverReason.FLOOD)
 
 
 async def hand_it_back(shop: Shop, chat: Conversation) -> None:

@@ -71,6 +71,8 @@ class Brief:
     is_new: bool = True
     #: it failed so often that nobody is asked any more
     is_hopeless: bool = False
+    #: so much waits that nobody is asked any more
+    is_swamped: bool = False
     meter: Meter = field(default_factory=Meter)
 
 

@@ -65,7 +65,7 @@ class Closing:
             await account(work, turn, brief, progress)
             unanswered = await work.messages.unanswered(conversation.id, most=_MOST_NEWER)
             rest = [message for message in unanswered if not turn.covers(message.seq)]
-            is_final = decision.outcome in {Outcome.GIVEN_UP, Outcome.LIMITED}
+            is_final = decision.outcome in {Outcome.GIVEN_UP, Outcome.LIMITED, Outcome.SWAMPED}
             if not is_final and turn.gives_way_to([message.seq for message in unanswered]):
                 await self.drop(work, turn, TurnStatus.SUPERSEDED)
                 return Closed(is_superseded=True)

@@ -13,6 +13,7 @@ WHO_ANSWERS: Mapping[TakeoverReason, str] = {
     TakeoverReason.LOOP: "the other side seems to be a bot, too",
     TakeoverReason.BUDGET: "this chat, or this shop, has had its share of answers",
     TakeoverReason.STALE: "messages arrived long after they were sent",
+    TakeoverReason.FLOOD: "more messages waited than anybody answers one by one",
     TakeoverReason.SAFETY: "somebody may come to harm",
     TakeoverReason.TIMEOUT: "no person wrote for a while",
 }

@@ -268,6 +268,6 @@ def _out_of_budget(brief: Brief, progress: Progress) -> Progress:
     )
 
 
-def limited_text(brief: Brief, phrase: Phrase) -> str:
+def limited_text(brief: Brief, phrase: Phrase, outcome: Outcome = Outcome.LIMITED) -> str:
     """Said once an hour; after that the person who was called is all there is to say."""
-    return "" if Outcome.LIMITED in brief.tally.outcomes else said(phrase, brief.language)
+    return "" if outcome in brief.tally.outcomes else said(phrase, brief.language)

@@ -132,6 +132,7 @@ _OUTCOMES = {
     "refused": "moderation let nothing through, and a fixed text is said",
     "handed_over": "a person is called",
     "limited": "a limit was reached, and a fixed text is said",
+    "swamped": "too many messages waited, a fixed text is said, and a person is called",
     "unheard": "it cannot be taken in, and the bot says so",
     "silent": "nothing is said, because it was said a while ago",
     "given_up": "it failed again and again, and a person is called",

@@ -35,6 +35,7 @@ from crm_chatbot.domain.speech import language_of
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.turn import (
     MOST_MESSAGES,
+    MOST_WAITING,
     NewerWords,
     Outcome,
     Turn,
@@ -136,7 +137,8 @@ class TurnService:
             if conversation.epoch != claim.epoch or conversation.lease_worker is None:
                 return None
             tenant = await work.tenants.get(claim.tenant_id)
-            turn, heard = await self._turn(work, claim, conversation, tenant, restarts=restarts)
+            unanswered = await self._unanswered(work, conversation, tenant)
+            turn, heard = await self._turn(work, claim, conversation, unanswered, restarts=restarts)
             if turn is None:
                 return None
             history = await _history(work, conversation, heard[0].seq, known)
@@ -158,21 +160,27 @@ class TurnService:
             deadline=asyncio.get_running_loop().time() + self.limits.seconds,
             is_new=is_new,
             is_hopeless=turn.is_hopeless,
+            is_swamped=len(unanswered) > MOST_WAITING,
             meter=meter,
         )
+
+    async def _unanswered(
+        self, work: Work, conversation: Conversation, tenant: Tenant
+    ) -> Sequence[Message]:
+        """Of too many, enough to tell that they are too many."""
+        if not tenant.is_active:
+            await work.messages.leave_to_person(conversation.id, reason="tenant_suspended")
+        return await work.messages.unanswered(conversation.id, most=MOST_WAITING + 1)
 
     async def _turn(
         self,
         work: Work,
         claim: Claim,
         conversation: Conversation,
-        tenant: Tenant,
+        unanswered: Sequence[Message],
         *,
         restarts: int,
     ) -> tuple[Turn | None, Sequence[Message]]:
-        if not tenant.is_active:
-            await work.messages.leave_to_person(conversation.id, reason="tenant_suspended")
-        unanswered = await work.messages.unanswered(conversation.id, most=MOST_MESSAGES)
         turn = await work.turns.running(conversation.id)
         heard = [one for one in unanswered if turn and turn.covers(one.seq)]
         if turn and not heard:
@@ -183,7 +191,7 @@ class TurnService:
             await work.conversations.save(conversation)
             return None, ()
         if turn is None:
-            heard = unanswered
+            heard = [*unanswered[:MOST_MESSAGES]]
             turn = await self._begin(work, claim, heard, restarts=restarts)
         elif turn.epoch != claim.epoch:
             turn.take_up(claim.epoch)
@@ -209,6 +217,9 @@ class TurnService:
         """Outside any transaction: all that may take long."""
         if brief.is_hopeless:
             return given_up(brief)
+        if brief.is_swamped:
+            text = limited_text(brief, Phrase.SWAMPED, Outcome.SWAMPED)
+            return Progress().decided(Outcome.SWAMPED, text, handover=TakeoverReason.FLOOD)
         if has_had_its_share(brief.tally, brief.tenant.limits):
             text = limited_text(brief, Phrase.TOO_MANY_TURNS)
             return Progress().decided(Outcome.LIMITED, text, handover=TakeoverReason.BUDGET)
@@ -220,7 +231,8 @@ class TurnService:
 
     async def _taken_in(self, brief: Brief) -> Brief:
         """With what can be told of pictures and voices, where a model will be asked at all."""
-        if brief.is_hopeless or has_had_its_share(brief.tally, brief.tenant.limits):
+        is_decided = brief.is_hopeless or brief.is_swamped
+        if is_decided or has_had_its_share(brief.tally, brief.tenant.limits):
             return brief
         brief = await Senses(open_work=self.open_work, read=self.read_media).take_in(brief)
         language = _language(brief.tenant, brief.customer, brief.heard)

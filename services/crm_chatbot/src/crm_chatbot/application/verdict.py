@@ -16,6 +16,7 @@ HOW_ANSWERED: Mapping[Outcome, str] = {
     Outcome.REFUSED: "Moderation let nothing through, and a fixed answer was given",
     Outcome.HANDED_OVER: "The bot has called a person",
     Outcome.LIMITED: "This chat, or this shop, has had its share: a fixed answer was given",
+    Outcome.SWAMPED: "Too many messages waited: a fixed answer was given, and a person called",
     Outcome.UNHEARD: "The bot cannot take in this kind of message, and has said so",
     Outcome.SILENT: "The bot cannot take in this kind of message, and said so a while ago",
     Outcome.GIVEN_UP: "The bot failed again and again, and has called a person",

@@ -68,6 +68,7 @@ class TakeoverReason(StrEnum):
     LOOP = "loop"  #: the bot seems to talk to another bot
     BUDGET = "budget_exceeded"
     STALE = "stale_backlog"
+    FLOOD = "flood"  #: more waited than anybody answers one by one
     SAFETY = "safety"  #: somebody may come to harm
     TIMEOUT = "person_silent"  #: handed back because no person wrote for a while
 

@@ -120,7 +120,7 @@ class Lately:
 
     #: within TURNS_WITHIN_S
     bot_turns: int = 0
-    #: what the customer said within TEXTS_WITHIN_S, the newest last
+    #: what the customer said last, within TEXTS_WITHIN_S, the newest last
     texts: Sequence[str] = ()
 
 
@@ -128,6 +128,8 @@ TURNS_WITHIN_S = 120.0
 TEXTS_WITHIN_S = 600.0
 MOST_TURNS = 8
 MOST_REPEATS = 3
+#: As far as one looks back for turns: each may stand behind many messages of a flood.
+MOST_LOOKED_AT = 200
 
 
 def may_loop(messages: int, silence: timedelta) -> bool:

@@ -16,6 +16,7 @@ class Phrase(StrEnum):
     TEXT_ONLY = "text_only"  #: a sticker, a poll: nothing that could be answered
     BUDGET_SPENT = "budget_spent"  #: no more model calls today: a person will answer
     TOO_MANY_TURNS = "too_many_turns"  #: this chat has had its share for now
+    SWAMPED = "swamped"  #: more waits than could be answered one by one
     HANDED_OVER = "handed_over"  #: a person will answer from here on
     FAILED = "failed"  #: we could not answer this time
     REFUSED = "refused"  #: nothing that we would talk about
@@ -48,6 +49,12 @@ _SAID: Mapping[Phrase, Mapping[Language, str]] = {
     Phrase.TOO_MANY_TURNS: {
         _ID: "Terima kasih atas pesannya. Mohon tunggu sebentar, staf kami akan membalas.",
         _EN: "Thank you for your messages. Please wait a little, our staff will answer.",
+    },
+    Phrase.SWAMPED: {
+        _ID: "Maaf, pesan yang masuk terlalu banyak untuk dijawab satu per satu. Staf kami akan "
+        "membaca dan membalasnya.",
+        _EN: "Sorry, more messages came in than we can answer one by one. Our staff will read "
+        "them and answer.",
     },
     Phrase.HANDED_OVER: {
         _ID: "Baik, saya sambungkan dengan staf kami. Mohon tunggu sebentar, ya.",

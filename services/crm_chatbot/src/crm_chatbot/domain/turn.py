@@ -12,6 +12,8 @@ from shared.domain import Aggregate
 
 #: More unanswered messages than this make a second turn.
 MOST_MESSAGES = 20
+#: More than this nobody answers one by one: the bot is sorry, once, and a person is called.
+MOST_WAITING = 200
 #: How often newer words may throw away what was being decided.
 MOST_RESTARTS = 2
 #: Errors after which a person is called.
@@ -35,6 +37,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"  #: moderation let nothing through
     HANDED_OVER = "handed_over"  #: the customer asked for a person
     LIMITED = "limited"  #: this chat, or this shop, has had its share
+    SWAMPED = "swamped"  #: more waited than anybody answers one by one
     UNHEARD = "unheard"  #: nothing but media that nobody here can take in
     SILENT = "silent"  #: that was said a moment ago already
     GIVEN_UP = "given_up"  #: it failed again and again

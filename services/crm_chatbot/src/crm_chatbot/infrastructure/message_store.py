@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.message import (
+    MOST_LOOKED_AT,
+    MOST_REPEATS,
     TEXTS_WITHIN_S,
     TURNS_WITHIN_S,
     Author,
@@ -37,11 +39,12 @@ _LEAVING = (MessageState.QUEUED, MessageState.HANDED)
 _LATELY = text("""
     SELECT count(DISTINCT turn_id) FILTER (
                WHERE direction = 'out' AND author = 'bot' AND created_at > :turns_since) AS turns,
-           array_agg(text ORDER BY seq) FILTER (
-               WHERE direction = 'in' AND kind = 'text' AND created_at > :texts_since) AS texts
+           (array_agg(text ORDER BY seq DESC) FILTER (
+               WHERE direction = 'in' AND kind = 'text'
+                 AND created_at > :texts_since))[1 : :most_texts] AS texts
       FROM (SELECT seq, direction, author, kind, turn_id, created_at, text
               FROM crm.messages WHERE tenant_id = :tenant AND conversation_id = :conversation
-             ORDER BY seq DESC LIMIT 60) AS newest""")
+             ORDER BY seq DESC LIMIT :most) AS newest""")
 
 # What was said lies in four places, and whom it was said to in two.
 _ERASE = tuple(
@@ -123,10 +126,12 @@ class SqlMessages:
                 **self._named(conversation_id),
                 "turns_since": now - timedelta(seconds=TURNS_WITHIN_S),
                 "texts_since": now - timedelta(seconds=TEXTS_WITHIN_S),
+                "most": MOST_LOOKED_AT,
+                "most_texts": MOST_REPEATS,
             },
         )
         row = found.one()
-        return Lately(row.turns, tuple(row.texts or ()))
+        return Lately(row.turns, tuple(reversed(row.texts or ())))
 
     async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
         left = await self._session.execute(
