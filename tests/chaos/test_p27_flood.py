@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 
@@ -9,7 +10,7 @@ import pytest
 
 from crm_chatbot.domain.message import MOST_TURNS
 from crm_chatbot.domain.turn import MOST_RESTARTS
-from tests.chaos.books import Books, books
+from tests.chaos.books import books
 from tests.chaos.servers import Servers
 from tests.chaos.stack import Plan, Stack, running
 from tests.shop import Shop, customers, open_shop
@@ -43,7 +44,8 @@ async def test_a_flood_costs_what_one_chat_may_and_others_do_not_feel_it(
         calls, chat = await calls_of(stack, kept.shop), await kept.shop.conversation(FLOODING)
         took, beside = flooding.result(), p95(waiting.result())
         figures = (
-            f"{MESSAGES} in {took:.0f} s: {calls} calls; p95 {idle:.2f} s, then {beside:.2f} s"
+            f"{MESSAGES} messages in {took:.0f} s cost {calls} calls; "
+            f"p95 of others: {idle:.2f} s before, {beside:.2f} s meanwhile"
         )
         assert took < SECONDS * 1.2, figures
         assert await kept.broken() == {}
@@ -53,7 +55,7 @@ async def test_a_flood_costs_what_one_chat_may_and_others_do_not_feel_it(
 
 
 async def test_without_a_brake_a_flood_costs_more(servers: Servers, tmp_path: Path) -> None:
-    plan = Plan(**vars(PLAN) | {"chatbots": 1, "broker": False, "off": ["loop_brake"]})
+    plan = replace(PLAN, chatbots=1, broker=False, off=["loop_brake"])
     async with running(servers, tmp_path, plan) as stack, books(stack) as kept:
         await flood(kept.shop, 400, 20)
         await kept.settled()
