@@ -1,7 +1,9 @@
 """Every route of an API against every kind of caller: the cases come from its OpenAPI document."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import httpx
@@ -82,3 +84,33 @@ def told(answer: httpx.Response, ids: Sequence[object]) -> dict[str, Any]:
     for one in ids:
         text = text.replace(str(one), "it")
     return problem | {"detail": text}
+
+
+#: How often each of two things is asked for, in turn, to tell their times apart.
+ASKED = 100
+#: So much, or a quarter, is no difference: seconds.
+SIMILAR_S = 0.001
+#: A busy machine may spoil one comparison; one that differs by itself spoils all of them.
+COMPARED = 3
+
+Ask = Callable[[], Awaitable[httpx.Response]]
+
+
+async def are_alike_in_time(one: Ask, other: Ask) -> bool:
+    """Whether nobody could tell from the clock which of two absent things was asked for."""
+    for _ in range(COMPARED):
+        if await _is_similar(one, other):
+            return True
+    return False
+
+
+async def _is_similar(one: Ask, other: Ask) -> bool:
+    took: tuple[list[float], list[float]] = ([], [])
+    for _ in range(ASKED):
+        for ask, times in zip((one, other), took, strict=True):
+            began = time.perf_counter()
+            answer = await ask()
+            times.append(time.perf_counter() - began)
+            assert answer.status_code == 404
+    first, second = map(median, took)
+    return abs(first - second) <= max(SIMILAR_S, min(first, second) / 4)

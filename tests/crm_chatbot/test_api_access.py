@@ -3,10 +3,12 @@
 Each row of `CASES` is tried by every kind of caller; a route without a row fails.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping
 from uuid import UUID
 
+import httpx
 import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
@@ -25,6 +27,7 @@ from tests.matrix import (
     MISSPELT,
     Case,
     Route,
+    are_alike_in_time,
     call,
     declared,
     documented,
@@ -79,6 +82,15 @@ WITH_IDS = [route for route in CASES if parameters(route)]
 #: What names something of a shop, beside the shop.
 WITH_PARTS = [route for route in CASES if len(parameters(route)) > 1]
 CHANGES = [route for route, case in CASES.items() if case.changes]
+#: One of each kind: asked for so often that not all of them can be.
+TIMED = [
+    ("GET", SHOP),
+    ("GET", f"{CHAT}/messages"),
+    ("POST", f"{CHAT}/takeover"),
+    ("GET", CUSTOMER),
+    ("PATCH", CUSTOMER),
+    ("DELETE", f"{SHOP}/keys/{{key_id}}"),
+]
 READS = [route for route, case in CASES.items() if not case.changes]
 
 
@@ -95,7 +107,9 @@ async def api(
 ) -> AsyncGenerator[Served]:
     """Two shops that have everything; whoever changes one of them has found a hole."""
     worker_database.empty()
-    async with served((SERVICE,), worker_database.url, None, tmp_path_factory.mktemp("api")) as api:
+    url, place = worker_database.url, tmp_path_factory.mktemp("api")
+    unlimited = {"RATE_LIMIT_PER_MINUTE": "0"}
+    async with served((SERVICE,), url, None, place, environment=unlimited) as api:
         state = api.app.state
         state.crm_administration = dataclasses.replace(state.crm_administration, waha=MemoryWaha())
         for tenant_id, word in ((TENANT, "ours-01"), (OTHER_TENANT, "theirs-7")):
@@ -190,6 +204,35 @@ async def test_another_shops_things_look_like_none_at_all(
 ) -> None:
     """The platform knows both shops, and still must not mix them up."""
     await ask_for_anothers(api, owner, route, who)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("route", TIMED, ids=" ".join)
+async def test_nor_does_the_clock_tell_another_shops_things_from_none(
+    api: Served, route: Route
+) -> None:
+    case, theirs = CASES[route], await ids_of(api, TENANT)
+
+    async with api.client("other") as client:
+
+        async def foreign() -> httpx.Response:
+            return await call(client, route, case, theirs)
+
+        async def absent() -> httpx.Response:
+            return await call(client, route, case, {name: uuid7() for name in theirs})
+
+        assert await are_alike_in_time(foreign, absent)
+
+
+async def test_what_takes_longer_would_be_noticed() -> None:
+    async def slow() -> httpx.Response:
+        await asyncio.sleep(0.004)
+        return httpx.Response(404)
+
+    async def fast() -> httpx.Response:
+        return httpx.Response(404)
+
+    assert not await are_alike_in_time(slow, fast)
 
 
 async def test_a_route_that_believes_any_id_is_found_out(

@@ -14,7 +14,7 @@ from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.database import transaction
 from tests.gateway.builders import OTHER_TENANT, TENANT
 from tests.gateway.running import HAIKU, JOBS, Running, running
-from tests.matrix import Route, declared, documented, told
+from tests.matrix import Route, are_alike_in_time, declared, documented, told
 from tests.served import said
 
 #: Every guarded route: what it is sent, and whether it changes something.
@@ -105,6 +105,19 @@ async def test_another_tenants_job_looks_like_none_at_all(
     assert [said(answer) for answer in answers.values()] == ["404 not_found"] * 2
     first, second = (told(answer, [job_id]) for job_id, answer in answers.items())
     assert first == second
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("route", OF_A_JOB[:2], ids=" ".join)
+async def test_nor_does_the_clock_tell_another_tenants_job_from_none(
+    api: Running, route: Route
+) -> None:
+    theirs = await api.job()
+
+    async with api.client("other") as client:
+        assert await are_alike_in_time(
+            lambda: call(client, route, theirs), lambda: call(client, route, uuid7())
+        )
 
 
 @pytest.mark.parametrize("who", ["tenant", "platform"])
