@@ -7,7 +7,7 @@ from crm_chatbot.application.catch_up import CatchUp
 from crm_chatbot.application.history import History
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import SessionSeen
-from crm_chatbot.infrastructure.waha_history import chat_in, said_in
+from crm_chatbot.infrastructure.waha_history import chat_in, events_in
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.chats import CHAT, SESSION
@@ -73,7 +73,7 @@ class RememberingShop(Shop):
                 inbound=self.inbound,
                 open_work=self.crm.open_work,
                 chat_in=chat_in,
-                message_in=said_in,
+                events_in=events_in,
             ),
             now=self.clock,
             every_s=EVERY_S,

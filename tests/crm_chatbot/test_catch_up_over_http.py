@@ -12,6 +12,7 @@ import pytest
 from shared.whatsapp.connections import ConnectionChange
 from simulators.main import create_app
 from simulators.serving import serve
+from simulators.waha import payloads
 from simulators.waha.engines import EngineName
 from simulators.waha.messages import Message
 from simulators.waha.people import Customer
@@ -195,3 +196,76 @@ async def test_who_writes_under_a_hidden_identity_turns_out_to_be_known(
 
         await until(is_one, "they are one", within=10)
         assert await here.from_customer() == ["dari nomor", "dari lid"]
+
+
+# -- what became of messages that were heard
+
+
+async def until_found(here: Street, text: str) -> None:
+    async def is_there() -> bool:
+        return text in await here.from_customer()
+
+    await until(is_there, f"{text!r} is found", within=10)
+
+
+async def test_an_edit_that_only_the_history_knows_is_found(street: Open) -> None:
+    async with street("WEBJS") as here:
+        message = here.writes("Ada kopi gayo?")
+        await until_found(here, "Ada kopi gayo?")
+        Phone(here.server, here.session).edit(message, "Ada kopi toraja?")
+
+        async def is_edited() -> bool:
+            return any(one["edited_at"] for one in await here.messages())
+
+        await until(is_edited, "the edit is found", within=10)
+
+
+async def test_a_revocation_that_only_the_history_knows_is_found(street: Open) -> None:
+    async with street("WEBJS") as here:
+        message = here.writes("Salah kirim")
+        await until_found(here, "Salah kirim")
+        Phone(here.server, here.session).revoke(message)
+
+        async def is_revoked() -> bool:
+            return any(one["revoked_at"] for one in await here.messages())
+
+        await until(is_revoked, "the revocation is found", within=10)
+        late = payloads.revoked(here.session, message, files="")
+        assert await here.hears("message.revoked", late) == {"outcome": "duplicate"}
+
+
+@pytest.mark.parametrize("engine", ["GOWS", "NOWEB"])
+async def test_engines_that_keep_messages_as_they_came_tell_of_no_change(
+    street: Open, engine: EngineName
+) -> None:
+    async with street(engine) as here:
+        phone = Phone(here.server, here.session)
+        changed, gone = here.writes("Ada kopi gayo?"), here.writes("Salah kirim")
+        phone.edit(changed, "Ada kopi toraja?")
+        phone.revoke(gone)
+        await until_found(here, "Salah kirim")
+
+        assert await here.from_customer() == ["Ada kopi gayo?", "Salah kirim"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_how_far_a_message_came_is_found_though_no_webhook_told(
+    street: Open, engine: EngineName
+) -> None:
+    async with street(engine) as here:
+        here.writes("Ada kopi?")
+        await until_found(here, "Ada kopi?")
+        ours = here.writes("Ada, kak", writer="shop")
+
+        async def is_heard() -> bool:
+            return any(one["text"] == "Ada, kak" for one in await here.messages())
+
+        await until(is_heard, "the owner's words are found", within=10)
+        Phone(here.server, here.session).read(here.budi)
+
+        async def is_read() -> bool:
+            return any(one["status"] == "read" for one in await here.messages())
+
+        await until(is_read, "that it was read is found", within=10)
+        told = payloads.ack(here.session, ours, error=None)
+        assert await here.hears("message.ack", told) == {"outcome": "duplicate"}

@@ -11,7 +11,7 @@ from crm_chatbot.application.hearing import Reception
 from crm_chatbot.application.history import NEVER, ChatSeen
 from crm_chatbot.domain.conversation import Mode, TakeoverReason
 from crm_chatbot.domain.message import MessageState
-from crm_chatbot.infrastructure.waha_history import chat_in, said_in
+from crm_chatbot.infrastructure.waha_history import chat_in, events_in
 from shared.contracts import TurnDue
 from shared.whatsapp.waha import Verdict, WahaFailed
 from tests.crm_chatbot.builders import TENANT
@@ -315,6 +315,120 @@ def test_a_chat_without_an_id_is_none(chat_id: object) -> None:
 def test_a_message_of_the_history_is_the_message_of_its_webhook() -> None:
     envelope = a_text("Halo", stanza="3EB0SAME")
 
-    event = said_in(envelope["payload"], envelope["session"], envelope["me"])
+    [event] = events_in(envelope["payload"], envelope["session"], envelope["me"])
 
     assert event.key == "toko-contoh:message:3EB0SAME"
+
+
+# -- what became of messages that were heard
+
+
+def edited(at: int = 1_769_501_120) -> dict[str, Any]:
+    """As WEBJS marks it."""
+    return {"_data": {"type": "chat", "latestEditSenderTimestampMs": at * 1_000}}
+
+
+REVOKED: dict[str, Any] = {"_data": {"type": "revoked"}}
+
+
+async def test_an_edit_that_no_webhook_told_is_found_once(shop: RememberingShop) -> None:
+    await shop.wrote("Ada kopi gayo?", "3EB0EDIT")
+    shop.remembers("Ada kopi toraja?", "3EB0EDIT", **edited())
+
+    first = await shop.catches_up(after_s=301)
+    second = await shop.catches_up(after_s=301)
+
+    assert first
+    assert second
+    assert await shop.told() == [("Ada kopi toraja?", NEW, None)]
+
+
+async def test_an_edit_whose_webhook_comes_later_changes_nothing_more(
+    shop: RememberingShop,
+) -> None:
+    await shop.wrote("Ada kopi gayo?", "3EB0EDIT")
+    shop.remembers("Ada kopi toraja?", "3EB0EDIT", **edited())
+    await shop.catches_up(after_s=301)
+    envelope = a_text("Ada kopi toraja?", stanza="3EB0OTHER", editedMessageId="3EB0EDIT")
+
+    late = await shop.hear({**envelope, "event": "message.edited"}, seconds_ago=None)
+
+    assert late == Reception("ignored", "unchanged")
+    assert await shop.told() == [("Ada kopi toraja?", NEW, None)]
+
+
+async def test_a_message_that_is_found_after_its_edit_says_the_new_words_only(
+    shop: RememberingShop,
+) -> None:
+    shop.remembers("Ada kopi toraja?", "3EB0EDIT", **edited())
+
+    await shop.catches_up(after_s=301)
+    await shop.catches_up(after_s=301)
+
+    assert await shop.told() == [("Ada kopi toraja?", NEW, None)]
+
+
+async def test_a_revocation_that_no_webhook_told_is_found_and_its_webhook_a_duplicate(
+    shop: RememberingShop,
+) -> None:
+    await shop.wrote("Salah kirim", "3EB0GONE")
+    shop.remembers("", "3EB0GONE", **REVOKED)
+
+    await shop.catches_up(after_s=301)
+    after = a_text("", stanza="3EB0GONE")["payload"]
+    revocation = {"after": after, "revokedMessageId": "3EB0GONE"}
+    envelope = {**a_text("", stanza="3EB0GONE"), "event": "message.revoked", "payload": revocation}
+    late = await shop.hear(envelope, seconds_ago=None)
+
+    assert await shop.told() == [("Salah kirim", IGNORED, "revoked")]
+    assert late == Reception("duplicate")
+
+
+async def test_what_was_revoked_before_anybody_heard_of_it_is_nothing(
+    shop: RememberingShop,
+) -> None:
+    await shop.wrote("Halo", "3EB0HEARD")
+    shop.remembers("", "3EB0GONE", **REVOKED)
+
+    assert await shop.catches_up(after_s=301)
+
+    assert await shop.told() == [("Halo", NEW, None)]
+
+
+async def test_what_changed_before_our_time_is_let_be(shop: RememberingShop) -> None:
+    """Older than what is looked for, and never heard: its edit does not make it a message."""
+    await shop.wrote("Halo", "3EB0HEARD")
+    shop.remembers("Dulu sekali", "3EB0BEFORE", seconds_ago=400, **edited())
+
+    await shop.catches_up(after_s=301)
+
+    assert await shop.told() == [("Halo", NEW, None)]
+
+
+async def test_an_edit_of_what_was_heard_before_the_last_look_is_found(
+    shop: RememberingShop,
+) -> None:
+    await shop.wrote("Ada kopi gayo?", "3EB0EDIT")
+    await shop.catches_up(after_s=600)
+    shop.remembers("Ada kopi toraja?", "3EB0EDIT", seconds_ago=600, **edited())
+
+    await shop.catches_up(after_s=301)
+
+    assert await shop.told() == [("Ada kopi toraja?", NEW, None)]
+
+
+@pytest.mark.parametrize(("ack", "found"), [(-1, []), (0, []), (1, []), (2, ["ack"]), (3, ["ack"])])
+def test_how_far_a_message_of_ours_has_come_is_told_once_a_device_has_it(
+    ack: int, found: list[str]
+) -> None:
+    envelope = a_text("Siap", stanza="3EB0OURS", fromMe=True, source="api", ack=ack)
+
+    events = events_in(envelope["payload"], envelope["session"], envelope["me"])
+
+    assert [one.key.split(":")[1] for one in events] == ["message", *found]
+
+
+def test_how_far_customers_messages_have_come_is_no_news() -> None:
+    envelope = a_text("Halo", stanza="3EB0THEIRS", ack=3)
+
+    assert len(events_in(envelope["payload"], envelope["session"], envelope["me"])) == 1

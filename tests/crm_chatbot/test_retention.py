@@ -62,8 +62,8 @@ _ROWS: Mapping[str, tuple[Kept, str]] = {
     "checkpoint_writes": (
         Kept.CHECKPOINTS,
         (
-            "INSERT INTO crm.checkpoint_writes (tenant_id, turn_id, namespace, checkpoint_id, task_id,"
-            " place, task_path, channel, kind, value)"
+            "INSERT INTO crm.checkpoint_writes (tenant_id, turn_id, namespace, checkpoint_id,"
+            " task_id, place, task_path, channel, kind, value)"
             " VALUES (:tenant, :turn, '', '{number}', 't', 0, '', 'c', 'k', '')"
         ),
     ),

@@ -65,7 +65,10 @@ A_LIVING_WORKER = "INSERT INTO {}.workers VALUES ('018f0000-0000-7000-8000-00000
 A_DEAD_WORKER = """
     INSERT INTO {}.workers VALUES (
            '018f0000-0000-7000-8000-000000000009', now() - interval '2 minutes')"""
-LEASED = "lease_worker = '018f0000-0000-7000-8000-000000000009'"
+HELD = """
+    UPDATE crm.conversations SET lease_worker = '018f0000-0000-7000-8000-000000000009'"""
+IN_HAND = """
+    UPDATE waha_sender.deliveries SET lease_worker = '018f0000-0000-7000-8000-000000000009'"""
 UNANSWERED = "UPDATE crm.messages SET state = 'new' WHERE direction = 'in'"
 DUE = "UPDATE crm.conversations SET ready_at = now() - interval '2 minutes'"
 SENDING = "UPDATE waha_sender.deliveries SET state = 'sending', ended_at = NULL"
@@ -87,7 +90,7 @@ FINE = {
     "a shop is suspended": (UNANSWERED, "UPDATE crm.tenants SET status = 'suspended'"),
     "a turn is under way": (
         *(UNANSWERED, DUE, A_LIVING_WORKER.format("crm")),
-        f"UPDATE crm.conversations SET {LEASED}",
+        HELD,
     ),
     "a turn is tried again soon": (
         UNANSWERED,
@@ -95,7 +98,7 @@ FINE = {
     ),
     "a worker is sending": (
         *(SENDING, A_LIVING_WORKER.format("waha_sender")),
-        f"UPDATE waha_sender.deliveries SET {LEASED}",
+        IN_HAND,
     ),
     "a session is away": (
         SENDING,
@@ -184,14 +187,14 @@ OFFENCES = {
         (CHAT, UNANSWERED, "UPDATE crm.conversations SET ready_at = now() + interval '1 hour'"),
     ),
     "no conversation has been held by a dead worker for a minute": (
-        (CHAT, DUE, f"UPDATE crm.conversations SET {LEASED}"),
-        (CHAT, DUE, f"UPDATE crm.conversations SET {LEASED}", A_DEAD_WORKER.format("crm")),
+        (CHAT, DUE, HELD),
+        (CHAT, DUE, HELD, A_DEAD_WORKER.format("crm")),
     ),
     "no delivery has been on its way for ten minutes without anybody looking": (
         (CHAT, SENDING),
         (
             *(CHAT, SENDING, A_DEAD_WORKER.format("waha_sender")),
-            f"UPDATE waha_sender.deliveries SET {LEASED}",
+            IN_HAND,
         ),
     ),
     "whatever the sender has ended has ended in its conversation, too": ((CHAT, HANDED),),

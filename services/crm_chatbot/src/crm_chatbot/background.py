@@ -11,12 +11,12 @@ from crm_chatbot.application.retention import Kept, Retention
 from crm_chatbot.application.sweeping import Sweeper
 from crm_chatbot.infrastructure.attic import SqlAttic
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
-from crm_chatbot.infrastructure.waha_history import chat_in, said_in
+from crm_chatbot.infrastructure.waha_history import chat_in, events_in
 from crm_chatbot.interface import handlers
+from shared import settings
 from shared.ground import Ground
 from shared.interface.queues import handler
 from shared.runtime import Loop, every
-from shared import settings
 from shared.settings import Jobs, Shop, load
 
 #: Messages from the carrier that may be in hand at once.
@@ -94,7 +94,7 @@ def _catch_up(base: Ground, menu: Application) -> CatchUp:
             inbound=menu.inbound,
             open_work=menu.open_work,
             chat_in=chat_in,
-            message_in=said_in,
+            events_in=events_in,
         ),
         now=base.clock,
         every_s=load(Shop).catch_up_every_s,

@@ -2,12 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.domain.tenant import Tenant
-from crm_chatbot.domain.whatsapp import Event, MessageCame, OwnerTyped, Said
+from crm_chatbot.domain.whatsapp import (
+    Acked,
+    Edited,
+    Event,
+    MessageCame,
+    OwnerTyped,
+    Revoked,
+    Said,
+    message_key,
+)
 from shared import logs, metrics
 from shared.whatsapp.connections import Connection
 from shared.whatsapp.waha import Described, Verdict, Waha, WahaFailed
@@ -20,6 +29,12 @@ MOST_MESSAGES = 500
 PAGE = 100
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+#: Messages that were sent so long before may have changed meanwhile: WhatsApp lets them be edited
+#: for a quarter of an hour.
+AFTERTHOUGHTS = timedelta(minutes=20)
+
+#: What became of a message that was told of before.
+Afterthought = Edited | Revoked | Acked
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,7 @@ class History:
     open_work: OpenWork
     #: from WAHA's words to ours: an entry of the list of chats; a message, its session, and `me`
     chat_in: Callable[[Described], ChatSeen | None]
-    message_in: Callable[[Described, str, Described], Event]
+    events_in: Callable[[Described, str, Described], Sequence[Event]]
 
     async def take(self, span: Span) -> bool:
         """Take what is missing, of the liveliest chats first; False if there is more.
@@ -77,7 +92,7 @@ class History:
         for offset in range(0, MOST_CHATS, PAGE):
             page = await self.waha.chats(span.connection, most=PAGE, offset=offset)
             chats = [chat for one in page if (chat := self.chat_in(one))]
-            lively = [chat for chat in chats if chat.last_at >= span.since]
+            lively = [chat for chat in chats if chat.last_at >= span.since - AFTERTHOUGHTS]
             found += [chat.chat_id for chat in lively if chat.is_direct]
             if not lively or len(page) < PAGE:
                 break
@@ -86,43 +101,55 @@ class History:
     async def _take_chat(self, span: Span, chat_id: str) -> bool:
         """In order; False if there is more than was read."""
         try:
-            said, is_all = await self._said(span, chat_id)
+            events, is_all = await self._read(span, chat_id)
         except WahaFailed as failed:
             if failed.verdict is not Verdict.NEVER:
                 raise
             log.info("history.chat_refused", code=failed.code)
             return True
+        said = [event for event in events if isinstance(event, Said) and _when(event) >= span.since]
+        after = [event for event in events if not isinstance(event, Said)]
         async with self.open_work(span.tenant.id) as work:
-            unheard = await work.inbox.unheard([event.key for event in said])
-        for event in said:
+            keys = {event.key for event in events} | {_message_key(event) for event in after}
+            unheard = await work.inbox.unheard(keys)
+        known = [one for one in after if isinstance(one, Acked) or _message_key(one) not in unheard]
+        for event in (*said, *known):
             if event.key in unheard:
                 reception = await self.inbound.receive(span.tenant, event)
                 metrics.whatsapp_caught_up.labels(reception.outcome).inc()
         return is_all
 
-    async def _said(self, span: Span, chat_id: str) -> tuple[Sequence[Said], bool]:
-        """By the customer, and by the owner on the phone, oldest first; and whether that is all."""
-        found: dict[str, Said] = {}
+    async def _read(self, span: Span, chat_id: str) -> tuple[Sequence[Said | Afterthought], bool]:
+        """What the customer said, the owner on the phone, and what became of it; is that all?
+
+        Oldest first. Of what is older than the span only what became of it counts.
+        """
+        found: dict[str, Said | Afterthought] = {}
         is_all = False
+        since = span.since - AFTERTHOUGHTS
         for offset in range(0, MOST_MESSAGES, PAGE):
             page = await self.waha.history(
-                span.connection, chat_id, since=span.since, most=PAGE, offset=offset
+                span.connection, chat_id, since=since, most=PAGE, offset=offset
             )
-            said = [event for one in page if (event := self._event(span, one))]
-            found |= {event.key: event for event in said}
+            found |= {event.key: event for one in page for event in self._events(span, one)}
             if is_all := len(page) < PAGE:
                 break
         # WhatsApp's clock has seconds only: within one, the order in which WAHA told them counts.
         oldest_first = [*found.values()][::-1]
         return sorted(oldest_first, key=_when), is_all
 
-    def _event(self, span: Span, message: Described) -> Said | None:
-        """None for that which nothing follows from: our own words, and what is older."""
-        event = self.message_in(message, span.connection.session, span.me)
-        if isinstance(event, MessageCame | OwnerTyped) and _when(event) >= span.since:
-            return event
-        return None
+    def _events(self, span: Span, message: Described) -> list[Said | Afterthought]:
+        """Nothing follows from our own words but how far they came."""
+        events = self.events_in(message, span.connection.session, span.me)
+        wanted = (MessageCame, OwnerTyped, Edited, Revoked, Acked)
+        return [event for event in events if isinstance(event, wanted)]
 
 
-def _when(event: Said) -> datetime:
-    return event.sent_at or NEVER
+def _message_key(event: Afterthought) -> str:
+    return message_key(event.session, event.stanza_id)
+
+
+def _when(event: Said | Afterthought) -> datetime:
+    if isinstance(event, Said):
+        return event.sent_at or NEVER
+    return NEVER if isinstance(event, Acked) else event.at or NEVER

@@ -1,6 +1,5 @@
 """What is kept for a while, for those who want to know what was, and then forgotten."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,5 +36,7 @@ class Retention:
     async def tidy(self) -> None:
         """Forget all that is too old, a little at a time."""
         for kept, days in self.days.items():
-            while await self.attic.clear(kept, AT_ONCE, older_than_s=days * _DAY_S) >= AT_ONCE:
-                await asyncio.sleep(0)
+            is_more = True
+            while is_more:
+                cleared = await self.attic.clear(kept, AT_ONCE, older_than_s=days * _DAY_S)
+                is_more = cleared >= AT_ONCE

@@ -32,6 +32,9 @@ async def edited(hearing: Hearing, event: Edited) -> Reception:
     chat, message = await _locked(hearing, message)
     if chat.conversation.is_forgotten:
         return await _about_nothing(hearing, event, chat)
+    if message.content.get("edited_to", message.text) == event.text:
+        # A webhook and WAHA's history name the same edit differently.
+        return await hearing.record(event, "unchanged", conversation=chat.conversation)
     reception = await hearing.record(event, conversation=chat.conversation, message_id=message.id)
     message.edited_at = hearing.now
     is_being_decided = message.state is MessageState.NEW and chat.conversation.lease_worker

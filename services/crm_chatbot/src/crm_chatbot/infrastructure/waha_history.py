@@ -1,12 +1,13 @@
 """From WAHA's list of chats to ours, whichever engine tells it; nothing here raises."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 
 from crm_chatbot.application.history import NEVER, ChatSeen
-from crm_chatbot.domain.whatsapp import Event
-from crm_chatbot.infrastructure.waha_events import message_in
+from crm_chatbot.domain.whatsapp import Event, Rank
+from crm_chatbot.infrastructure.waha_events import event_in, message_in
 from shared.whatsapp.ids import kind_of
 from shared.whatsapp.waha import Described
 
@@ -22,9 +23,35 @@ def chat_in(entry: Described) -> ChatSeen | None:
     return ChatSeen(chat_id, kind_of(chat_id).is_direct, _last_at(entry.get("lastMessage")))
 
 
-def said_in(message: Described, session: str, me: Described) -> Event:
-    """A message of the history, as if its webhook had come."""
-    return message_in(message, session=session, me=me)
+def events_in(message: Described, session: str, me: Described) -> Sequence[Event]:
+    """A message of the history, and what became of it: as if the webhooks had come.
+
+    How far ours have come every engine tells. Only WEBJS, which reads WhatsApp's own memory, shows
+    edits and revocations: the others keep messages as they came (WAHA's issues #383 and #1635).
+    """
+    told = partial(_told, message, session, me)
+    raw = _fields(message.get("_data"))
+    if raw.get("type") == "revoked":
+        return (told("message.revoked", after=message),)
+    events = [message_in(message, session=session, me=me)]
+    stanza, edited_at = message.get("id"), raw.get("latestEditSenderTimestampMs")
+    if isinstance(edited_at, int | float) and edited_at:
+        events.append(
+            told("message.edited", editedMessageId=stanza, timestamp=int(edited_at / 1_000))
+        )
+    ack = message.get("ack")
+    if message.get("fromMe") is True and isinstance(ack, int) and ack >= Rank.DEVICE:
+        events.append(told("message.ack"))
+    return events
+
+
+def _told(message: Described, session: str, me: Described, name: str, **more: object) -> Event:
+    payload = {**message, **more}
+    return event_in({"event": name, "session": session, "payload": payload, "me": me})
+
+
+def _fields(value: object) -> Described:
+    return cast("Described", value) if isinstance(value, Mapping) else {}
 
 
 def _id_of(told: object) -> str | None:

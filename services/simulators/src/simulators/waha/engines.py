@@ -29,6 +29,8 @@ class Engine:
     raw: Shape
     #: the answer to a send
     sent: Shape
+    #: its chat history knows of edits and revocations: it reads WhatsApp's own, and keeps none
+    shows_changes: bool = False
     #: how it tells when a reaction was given
     reacted_at: Callable[[float], float] = int
 
@@ -72,6 +74,7 @@ ENGINES: dict[EngineName, Engine] = {
         addresses=webjs.addresses,
         raw=webjs.raw,
         sent=webjs.sent,
+        shows_changes=True,
         reacted_at=lambda at: round(at, 3),
     ),
 }

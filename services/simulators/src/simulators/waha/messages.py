@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -66,6 +66,9 @@ class Message:
     ack: Ack = Ack.SERVER
     is_edited: bool = False
     is_revoked: bool = False
+    edited_at: float = 0.0
+    #: as it was before it was first changed, if it was
+    first: "Message | None" = None
     #: who reacted (the shop or the customer) -> emoji
     reactions: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -86,6 +89,15 @@ class Message:
     @property
     def timestamp(self) -> int:
         return int(self.at)
+
+    @property
+    def as_written(self) -> "Message":
+        """As if nobody had changed it."""
+        return replace(self.first, ack=self.ack) if self.first else self
+
+    def keep_as_written(self) -> None:
+        """It is about to be changed."""
+        self.first = self.first or replace(self)
 
 
 class Chat:

@@ -1,5 +1,6 @@
 """WhatsApp's own network: carries everything between a shop's account and its customers' phones."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -86,12 +87,14 @@ class Network:
         return unread
 
     def edit(self, session: Session, message: Message, text: str) -> None:
-        message.body, message.is_edited = text, True
+        message.keep_as_written()
+        message.body, message.is_edited, message.edited_at = text, True, time.time()
         payload = payloads.edited(session, message, files=self.files)
         self._changed(session, message, "message.edited", payload)
 
     def revoke(self, session: Session, message: Message) -> None:
         payload = payloads.revoked(session, message, files=self.files)
+        message.keep_as_written()
         message.body, message.media, message.location = "", None, None
         message.is_revoked = True
         self._changed(session, message, "message.revoked", payload)

@@ -9,6 +9,7 @@ from simulators.waha.calls import Act, Call, Operation, Reply, customer_of, work
 from simulators.waha.messages import Ack, Chat, Media, Message
 from simulators.waha.people import Customer
 from simulators.waha.server import Waha
+from simulators.waha.sessions import Session
 
 _USUAL_LIMIT = 10
 _FOREVER = 0.0
@@ -21,7 +22,7 @@ def _history(waha: Waha, call: Call) -> Reply:
     since = _number(call, "filter.timestamp.gte", 0)
     until = _number(call, "filter.timestamp.lte", _END_OF_TIME)
     sides = {"true": [True], "false": [False]}.get(call.query.get("filter.fromMe", ""))
-    found = sorted(_delivered(chat), key=lambda one: one.at, reverse=True)
+    found = sorted(_delivered(session, chat), key=lambda one: one.at, reverse=True)
     kept = [
         one
         for one in found
@@ -40,7 +41,7 @@ def _one_message(waha: Waha, call: Call) -> Reply:
 
 def _overview(waha: Waha, call: Call) -> Reply:
     session = working(waha, call)
-    chats = [(chat, last) for chat in session.chats.values() if (last := _last(chat))]
+    chats = [(chat, last) for chat in session.chats.values() if (last := _last(session, chat))]
     chats.sort(key=lambda pair: pair[1].at, reverse=True)
     shown = [
         {
@@ -129,13 +130,15 @@ def _is_there(media: Media, lifetime_s: float) -> bool:
     return media.fate == "kept" and is_young
 
 
-def _delivered(chat: Chat) -> Iterable[Message]:
-    """What the shop's account has; the rest still waits for it."""
-    return (one for one in chat if (one.from_me or one.ack >= Ack.DEVICE) and not one.is_revoked)
+def _delivered(session: Session, chat: Chat) -> Iterable[Message]:
+    """What the shop's account has, as the engine keeps it; the rest still waits for it."""
+    has_changes = session.engine.shows_changes
+    delivered = (one for one in chat if one.from_me or one.ack >= Ack.DEVICE)
+    return (one if has_changes else one.as_written for one in delivered)
 
 
-def _last(chat: Chat) -> Message | None:
-    return max(_delivered(chat), key=lambda one: one.at, default=None)
+def _last(session: Session, chat: Chat) -> Message | None:
+    return max(_delivered(session, chat), key=lambda one: one.at, default=None)
 
 
 def _page(found: list[Any], call: Call, *, usual: int = _USUAL_LIMIT) -> list[Any]:

@@ -21,6 +21,7 @@ def raw(message: Message, me: Me) -> dict[str, Any]:
         "type": _type(message),
         "t": message.timestamp,
         "notifyName": me.push_name if message.from_me else message.customer.name,
+        **_edit(message),
         **addresses(message, me),
     }
 
@@ -50,5 +51,13 @@ def _id(message: Message) -> dict[str, Any]:
     }
 
 
+def _edit(message: Message) -> dict[str, Any]:
+    if not message.is_edited:
+        return {}
+    return {"latestEditSenderTimestampMs": int(message.edited_at * 1_000)}
+
+
 def _type(message: Message) -> str:
+    if message.is_revoked:
+        return "revoked"
     return _TYPES.get(message.kind, message.kind)

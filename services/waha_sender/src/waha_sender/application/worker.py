@@ -99,8 +99,10 @@ class Worker:
     async def tidy(self) -> None:
         """Forget what nobody asks for any more, a little at a time."""
         age_s = self.keep_days * _DAY_S
-        while await self.leases.forget(_MOST_FORGOTTEN, older_than_s=age_s) >= _MOST_FORGOTTEN:
-            await asyncio.sleep(0)
+        is_more = True
+        while is_more:
+            forgotten = await self.leases.forget(_MOST_FORGOTTEN, older_than_s=age_s)
+            is_more = forgotten >= _MOST_FORGOTTEN
 
     async def drain(self, patience_s: float) -> None:
         """Begin nothing more, end what can be ended in time, leave the rest to others."""
