@@ -174,6 +174,8 @@ class Shop(_Settings):
     turn_concurrency: int = Field(default=1_000, ge=1, le=5_000)
     #: how long one turn may take before the customer gets a fixed text
     turn_deadline_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    #: how long one turn may take before the customer is asked, once, to wait; 0: never
+    turn_patience_s: Annotated[float, Field(ge=0, le=600)] = 20.0
     #: messages that are older than this when they arrive are not answered by the bot
     stale_after_s: Seconds = 900.0
     #: how often WAHA's history is compared with ours

@@ -15,6 +15,7 @@ from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.desk import Desk
 from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.media import MediaReader, nothing_but_text
+from crm_chatbot.application.patience import Patience
 from crm_chatbot.application.steps import Steps
 from crm_chatbot.application.tools import Tool, Toolbox
 from crm_chatbot.application.turns import Histories, Remembered, TurnService
@@ -102,6 +103,8 @@ class Shop:
     histories: Histories = field(default_factory=MemoryHistories)
     tenant: Tenant = field(default_factory=a_tenant)
     jitter: float = 0.0
+    #: how long customers wait before they are asked to
+    patience_s: float = 20.0
     read_media: MediaReader = nothing_but_text
 
     def __post_init__(self) -> None:
@@ -156,8 +159,12 @@ class Shop:
             jitter=lambda: self.jitter,
         )
         steps = Steps(desk, toolbox, self.limits)
+        patience = Patience(
+            open_work=open_work, now=self.clock, after_s=self.patience_s, resend_after_s=30
+        )
         return TurnService(
             open_work=open_work,
+            patience=patience,
             agent=TurnGraph(steps, self.sessions, places=places),
             histories=self.histories,
             closing=closing,

@@ -41,9 +41,9 @@ class World:
         return await open_shop(self._http, self._places, **wishes)
 
 
-async def a_world(stack: AsyncExitStack, start: Start) -> World:
+async def a_world(stack: AsyncExitStack, start: Start, **more: str) -> World:
     whatsapp = await stack.enter_async_context(serve(create_app()))
-    platform = await stack.enter_async_context(start(**SETTINGS))
+    platform = await stack.enter_async_context(start(**SETTINGS | more))
     timeout = aiohttp.ClientTimeout(total=15)
     http = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
     return World(platform, http, whatsapp)
@@ -70,6 +70,21 @@ async def test_a_customer_is_answered_on_each_carrier(start_on_each_carrier: Sta
     assert "bot" in indonesian
     assert "bot" in english
     assert indonesian != english
+
+
+async def test_who_waits_for_a_slow_model_is_asked_to_and_then_answered(start: Start) -> None:
+    async with AsyncExitStack() as stack:
+        slow = {"OFFLINE_DELAY_S": "1.5", "TURN_PATIENCE_S": "0.3"}
+        shop = await (await a_world(stack, start, **slow)).shop()
+
+        await shop.says(BUDI, "buka jam berapa kak?")
+        heard = await shop.hears(BUDI, 2)
+        chat = await shop.conversation(BUDI)
+        told = await shop.api("GET", f"/v1/crm/conversations/{chat['id']}/timeline")
+
+    assert heard[0] == "Sebentar ya, masih saya cek."
+    assert "[offline model]" in heard[1]
+    assert [step["what"] for step in told["steps"]].count("turn.delayed") == 1
 
 
 async def test_what_is_written_in_one_breath_gets_one_answer(world: World) -> None:

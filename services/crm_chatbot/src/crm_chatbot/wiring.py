@@ -20,6 +20,7 @@ from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.media import MediaReader
+from crm_chatbot.application.patience import Patience
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.application.steps import Steps
 from crm_chatbot.application.tenants import TenantService
@@ -213,6 +214,12 @@ def _worker(base: Ground, agent: Agent, open_turn: OpenWork, read_media: MediaRe
         answers=TurnService(
             open_work=open_turn,
             agent=agent,
+            patience=Patience(
+                open_work=open_turn,
+                now=base.clock,
+                after_s=shop.turn_patience_s,
+                resend_after_s=shop.resend_ask_after_s,
+            ),
             histories=RedisHistories(base.hints, ttl_s=shop.conversation_ttl),
             closing=closing,
             now=base.clock,

@@ -65,6 +65,8 @@ class Brief:
     #: what the customer is to be answered in where code chooses the words
     language: Language = Language.INDONESIAN
     now: datetime
+    #: how long ago the turn began, whoever began it
+    age_s: float = 0.0
     #: of the event loop's clock: after that the model is not waited for any more
     deadline: float | None = None
     #: nobody has begun to work on it before

@@ -163,6 +163,7 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "turn.taken_up": _always("Another try took up where the last one had to leave off."),
     "turn.model_called": _model_called,
     "turn.tool_called": _tool_called,
+    "turn.delayed": _always("The answer takes long: the customer was asked for patience."),
     "turn.committed": _committed,
     "turn.suppressed": _because("What was being decided was thrown away"),
     "turn.failed": _failed,

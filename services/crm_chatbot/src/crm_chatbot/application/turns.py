@@ -15,6 +15,7 @@ from crm_chatbot.application.media import (
     nothing_but_text,
     unheard_text,
 )
+from crm_chatbot.application.patience import Patience
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.prompting import MOST_HISTORY, history_of
 from crm_chatbot.application.steps import limited_text
@@ -82,6 +83,7 @@ class TurnService:
     agent: Agent
     histories: Histories
     closing: Closing
+    patience: Patience
     now: Clock
     new_id: NewId
     read_media: MediaReader = nothing_but_text
@@ -114,8 +116,10 @@ class TurnService:
             brief = await self._open(claim, books, restarts=restarts)
             if brief is None:
                 return True
-            brief = await self._taken_in(brief)
-            return await self._close(brief, await self._decide(brief))
+            async with self.patience.asked_for(brief):
+                brief = await self._taken_in(brief)
+                progress = await self._decide(brief)
+            return await self._close(brief, progress)
         except (DatabaseUnavailable, TurnLost, ConversationNotFound):
             raise
         except NewerWords:
@@ -141,12 +145,13 @@ class TurnService:
             turn, heard = await self._turn(work, claim, conversation, unanswered, restarts=restarts)
             if turn is None:
                 return None
-            history = await _history(work, conversation, heard[0].seq, known)
+            history = await _history(work, conversation, turn, heard[0].seq, known)
             customer = await work.customers.get(conversation.customer_id)
             tally = await work.turns.tally(conversation.id)
         crash_point("turn.opened")
         is_new = turn.attempts == 1 and turn.id not in books
         meter = books.setdefault(turn.id, Meter(attempt=turn.attempts))
+        now = self.now()
         return Brief(
             claim=claim,
             turn_id=turn.id,
@@ -156,7 +161,8 @@ class TurnService:
             history=history,
             tally=tally,
             language=_language(tenant, customer, heard),
-            now=self.now(),
+            now=now,
+            age_s=(now - turn.started_at).total_seconds(),
             deadline=asyncio.get_running_loop().time() + self.limits.seconds,
             is_new=is_new,
             is_hopeless=turn.is_hopeless,
@@ -262,13 +268,16 @@ def given_up(brief: Brief) -> Progress:
 
 
 async def _history(
-    work: Work, conversation: Conversation, first_seq: int, known: Remembered | None
+    work: Work, conversation: Conversation, turn: Turn, first_seq: int, known: Remembered | None
 ) -> Sequence[ChatMessage]:
     if known is not None and known.seq == first_seq - 1:
         return known.said
     newest = await work.messages.newest(conversation.id, most=MOST_HISTORY + MOST_MESSAGES)
-    # Also what was said after the first of them was heard: an answer to those before it, perhaps.
-    return history_of([message for message in newest if message.state is not MessageState.NEW])
+    # Also what was said after the first of them was heard: an answer to those before it, perhaps;
+    # but not that this answer takes long.
+    return history_of(
+        [one for one in newest if one.state is not MessageState.NEW and one.turn_id != turn.id]
+    )
 
 
 def _language(tenant: Tenant, customer: Customer, heard: Sequence[Message]) -> Language:

@@ -17,6 +17,7 @@ class Phrase(StrEnum):
     BUDGET_SPENT = "budget_spent"  #: no more model calls today: a person will answer
     TOO_MANY_TURNS = "too_many_turns"  #: this chat has had its share for now
     SWAMPED = "swamped"  #: more waits than could be answered one by one
+    PATIENCE = "patience"  #: the answer takes long
     HANDED_OVER = "handed_over"  #: a person will answer from here on
     FAILED = "failed"  #: we could not answer this time
     REFUSED = "refused"  #: nothing that we would talk about
@@ -55,6 +56,10 @@ _SAID: Mapping[Phrase, Mapping[Language, str]] = {
         "membaca dan membalasnya.",
         _EN: "Sorry, more messages came in than we can answer one by one. Our staff will read "
         "them and answer.",
+    },
+    Phrase.PATIENCE: {
+        _ID: "Sebentar ya, masih saya cek.",
+        _EN: "One moment, please, I am still looking into it.",
     },
     Phrase.HANDED_OVER: {
         _ID: "Baik, saya sambungkan dengan staf kami. Mohon tunggu sebentar, ya.",
