@@ -1,5 +1,8 @@
 """LangGraph's own tests of what a checkpointer must do, against ours."""
 
+# The suite is typed, and does not say so.
+# pyright: reportMissingTypeStubs=false
+
 import asyncio
 from collections.abc import AsyncGenerator
 
