@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
@@ -15,7 +16,7 @@ from simulators.perception import with_words
 from simulators.serving import serve
 from simulators.waha.pictures import photo, silent_voice
 from tests.flows.platform import Platform, Start
-from tests.shop import Json, Places, Shop, asked, open_shop
+from tests.shop import Json, Places, Shop, asked, customers, open_shop
 from tests.waiting import until
 
 BUDI, SARI = "6281200000002", "6281200000003"
@@ -256,6 +257,30 @@ async def test_two_bots_that_talk_to_each_other_fall_silent(world: World) -> Non
     assert len(messages) <= 1 + 2 * 8 + 2
     modes = [(await s.conversation(n))["mode"] for s, n in zip(shops, numbers[::-1], strict=True)]
     assert "human" in modes
+
+
+@pytest.mark.timeout(240)
+async def test_of_five_hundred_old_messages_none_is_answered(shop: Shop) -> None:
+    """P13: a person is called, once in each chat."""
+    phones = customers(20)
+    for number in range(500):
+        await shop.says(phones[number % 20], f"pesan lama {number}", age_s=3_600)
+
+    async def told() -> list[list[str]]:
+        """Of each chat, in which states its messages are; once all of them have come."""
+        path = f"/v1/crm/conversations?tenant_id={shop.tenant_id}&limit=100"
+        chats = (await shop.api("GET", path))["conversations"]
+        pages = [
+            await shop.api("GET", f"/v1/crm/conversations/{chat['id']}/messages?limit=100")
+            for chat in chats
+        ]
+        states = [[one["state"] for one in page["messages"]] for page in pages]
+        return states if sum(map(len, states)) >= 500 + 20 else []
+
+    states = await until(told, "all are known", within=90, every=0.5)
+
+    assert [Counter(one) for one in states] == [{"ignored": 25, "kept": 1}] * 20
+    assert [await shop.heard(phone) for phone in phones] == [[]] * 20
 
 
 async def own_number(shop: Shop) -> str:
