@@ -154,7 +154,8 @@ class Conversation(Aggregate):
             return
         self.first_unanswered_at = self.first_unanswered_at or now
         latest = self.first_unanswered_at + timedelta(seconds=pace.longest_s)
-        self.ready_at = max(now, min(latest, now + timedelta(seconds=pace.quiet_s)))
+        # Never put off beyond that, by nobody's clock: whoever writes on and on is answered, too.
+        self.ready_at = min(latest, now + timedelta(seconds=pace.quiet_s))
 
     def settle(self) -> None:
         """All that was said is answered, or is nobody's to answer."""
