@@ -42,7 +42,7 @@ class LateSession(AsyncSession):
         result: Result[Any] = await super().execute(*asked, **settings)
         return result
 
-    async def scalar(self, *asked: Any, **settings: Any) -> Any:  # noqa: ANN401 - see above
+    async def scalar(self, *asked: Any, **settings: Any) -> Any:  # noqa: ANN401 - whatever the query gives
         await self.write_out()
         return await super().scalar(*asked, **settings)
 

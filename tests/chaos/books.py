@@ -120,6 +120,12 @@ async def books(stack: Stack, **wishes: Json) -> AsyncGenerator[Books]:
 
 
 async def kill(process: Process) -> None:
-    """-9, as soon as it runs; the supervisor starts it again."""
+    """-9, as soon as it runs; over when it has ended, and the supervisor starts it again."""
     await until(lambda: process.is_running, f"{process.name} runs", within=60)
+    lives = len(process.ends)
     process.kill()
+    await until(
+        lambda: not process.is_running or len(process.ends) > lives,
+        f"{process.name} has ended",
+        within=10,
+    )

@@ -93,8 +93,9 @@ async def test_the_newest_is_the_one_that_the_database_saw_last(
 ) -> None:
     # Ids are made by the workers' clocks, which may be wrong.
     for checkpoint_id in ("9", "1"):
-        checkpoint = {**empty_checkpoint(), "id": checkpoint_id}
-        await saver.aput(thread(scene), checkpoint, {}, {})  # type: ignore[arg-type]  # it is one
+        checkpoint = empty_checkpoint()
+        checkpoint["id"] = checkpoint_id
+        await saver.aput(thread(scene), checkpoint, {}, {})
 
     newest = await saver.aget_tuple(thread(scene))
 

@@ -181,12 +181,13 @@ async def test_a_worker_that_is_unsteady_takes_nobody_for_dead(desk: Desk) -> No
     assert list(await desk.worker._claim()) == []
 
 
-async def test_a_heartbeat_that_does_not_arrive_is_known(desk: Desk) -> None:
-    class Away:
-        async def beat(self) -> None:
-            raise DatabaseUnavailable("away")
+async def test_a_heartbeat_that_does_not_arrive_is_known(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def beat() -> None:
+        raise DatabaseUnavailable("away")
 
-    desk.worker.leases = Away()  # type: ignore[assignment]  # nothing else is asked of it
+    monkeypatch.setattr(desk.worker.leases, "beat", beat)
 
     with pytest.raises(DatabaseUnavailable):
         await desk.worker.beat()

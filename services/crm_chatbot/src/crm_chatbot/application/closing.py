@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from crm_chatbot.application.accounts import account
 from crm_chatbot.application.answering import Books, Brief, Decision, Progress
-from crm_chatbot.application.outbound import hand_next
+from crm_chatbot.application.outbound import hand_next, our_words
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.prompting import question, trimmed
 from crm_chatbot.application.takeover import NewId, take_over
@@ -14,10 +14,7 @@ from crm_chatbot.application.trouble import Trouble
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationNotFound, Happening
 from crm_chatbot.domain.message import (
     Author,
-    Direction,
-    Message,
     MessageId,
-    MessageState,
 )
 from crm_chatbot.domain.speech import is_only_hello
 from crm_chatbot.domain.turn import Outcome, Turn, TurnLost, TurnStatus
@@ -180,18 +177,8 @@ class Closing:
         now = self.now()
         # A goodbye leaves although a person answers from here on; see application.takeover.
         author = Author.SYSTEM if decision.handover else Author.BOT
-        reply = Message(
-            id=MessageId(self.new_id()),
-            conversation_id=conversation.id,
-            seq=conversation.next_seq(now),
-            direction=Direction.OUT,
-            author=author,
-            created_at=now,
-            state=MessageState.QUEUED,
-            text=storable(decision.reply),
-            session=conversation.session,
-            turn_id=turn.id,
-        )
+        message_id, text = MessageId(self.new_id()), storable(decision.reply)
+        reply = our_words(conversation, message_id, text, author=author, now=now, turn_id=turn.id)
         await work.messages.add([reply])
         facts = {"message_id": reply.id, "turn_id": turn.id}
         await work.timeline.note(conversation.id, "message.queued", **facts)

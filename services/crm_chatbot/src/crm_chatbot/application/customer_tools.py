@@ -1,6 +1,6 @@
 """Tools that every shop's bot has: to know the customer, and to call a person."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
@@ -43,9 +43,8 @@ async def update_customer_profile(
     said: dict[str, Any] = args.model_dump(exclude_none=True)
     if "language" in said:
         said["language"] = Language(said["language"])
-    profile: Profile = {**said}  # type: ignore[typeddict-item]  # its fields are Profile's
     customer = await work.customers.lock(context.customer_id)
-    customer.describe(context.now, **profile)
+    customer.describe(context.now, **cast("Profile", said))
     await work.customers.save(customer)
     await work.timeline.note(
         context.claim.conversation_id, "customer.described", fields=sorted(said)

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from crm_chatbot.application.acquaintance import Acquaintance, Chat
-from crm_chatbot.application.outbound import hand_next
+from crm_chatbot.application.outbound import hand_next, our_words
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.takeover import take_over
 from crm_chatbot.domain.conversation import Conversation, TakeoverReason
@@ -138,17 +138,8 @@ class Hearing:
 
     async def say(self, conversation: Conversation, text: str) -> None:
         """Words of the shop's own, whoever answers."""
-        message = Message(
-            id=MessageId(self.new_id()),
-            conversation_id=conversation.id,
-            seq=conversation.next_seq(self.now),
-            direction=Direction.OUT,
-            author=Author.SYSTEM,
-            created_at=self.now,
-            state=MessageState.QUEUED,
-            text=text,
-            session=conversation.session,
-        )
+        message_id = MessageId(self.new_id())
+        message = our_words(conversation, message_id, text, author=Author.SYSTEM, now=self.now)
         await self.work.messages.add([message])
         await self.work.timeline.note(conversation.id, "message.queued", message_id=message.id)
         await self.hand_next(conversation)

@@ -55,13 +55,13 @@ class Senses:
 
     async def take_in(self, brief: Brief) -> Brief:
         """The same turn, with what could be read in its messages. Raises TurnLost."""
-        unread = [one for one in brief.heard if one.kind in READABLE and not one.told]
-        readings = await asyncio.gather(*(self.read(brief, one) for one in unread[-MOST_READ:]))
-        if not readings:
+        unread = [one for one in brief.heard if one.kind in READABLE and not one.told][-MOST_READ:]
+        if not unread:
             return brief
+        readings = await asyncio.gather(*(self.read(brief, one) for one in unread))
         read = {
             message.id: replace(reading, words=storable(reading.words)[:LONGEST_TOLD].strip())
-            for message, reading in zip(unread[-MOST_READ:], readings, strict=True)
+            for message, reading in zip(unread, readings, strict=True)
         }
         async with self.open_work(brief.tenant.id) as work:
             await _keep(work, brief, read)

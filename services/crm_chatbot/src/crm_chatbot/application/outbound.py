@@ -6,7 +6,15 @@ from pydantic import TypeAdapter
 
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.domain.message import Author, Kind, Message, MessageState
+from crm_chatbot.domain.message import (
+    Author,
+    Direction,
+    Kind,
+    Message,
+    MessageId,
+    MessageState,
+    TurnId,
+)
 from shared.contracts import SendWhatsApp, WhatsAppContent, WhatsAppText, WithdrawWhatsApp
 
 #: However often the sender was asked in vain, it is asked again within this.
@@ -15,6 +23,30 @@ LONGEST_SILENCE_S = 300.0
 _MOST_DOUBLINGS = 20
 
 _CONTENT = TypeAdapter[WhatsAppContent](WhatsAppContent)
+
+
+def our_words(
+    conversation: Conversation,
+    message_id: MessageId,
+    text: str,
+    *,
+    author: Author,
+    now: datetime,
+    turn_id: TurnId | None = None,
+) -> Message:
+    """A text at the conversation's next place, which waits to leave."""
+    return Message(
+        id=message_id,
+        conversation_id=conversation.id,
+        seq=conversation.next_seq(now),
+        direction=Direction.OUT,
+        author=author,
+        created_at=now,
+        state=MessageState.QUEUED,
+        text=text,
+        session=conversation.session,
+        turn_id=turn_id,
+    )
 
 
 async def hand_next(

@@ -7,18 +7,10 @@ from dataclasses import dataclass
 from uuid import uuid5
 
 from crm_chatbot.application.answering import Brief
-from crm_chatbot.application.outbound import hand_next
+from crm_chatbot.application.outbound import hand_next, our_words
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.conversation import Conversation, ConversationNotFound
-from crm_chatbot.domain.message import (
-    Author,
-    Direction,
-    Message,
-    MessageId,
-    MessageNotFound,
-    MessageState,
-    TurnId,
-)
+from crm_chatbot.domain.conversation import ConversationNotFound
+from crm_chatbot.domain.message import Author, MessageId, MessageNotFound, TurnId
 from crm_chatbot.domain.phrases import Phrase, said
 from shared.availability import DatabaseUnavailable
 from shared.domain import Clock
@@ -65,29 +57,15 @@ class Patience:
             conversation = await work.conversations.lock(brief.claim.conversation_id)
             if conversation.epoch != brief.claim.epoch or await _is_known(work, message_id):
                 return
-            await self._say(work, brief, conversation, message_id)
+            now, text = self.now(), said(Phrase.PATIENCE, brief.language)
+            message = our_words(
+                conversation, message_id, text, author=Author.BOT, now=now, turn_id=brief.turn_id
+            )
+            await work.messages.add([message])
+            facts = {"message_id": message_id, "turn_id": brief.turn_id}
+            await work.timeline.note(conversation.id, "turn.delayed", **facts)
             await work.conversations.save(conversation)
-            await hand_next(work, conversation, now=self.now(), patience_s=self.resend_after_s)
-
-    async def _say(
-        self, work: Work, brief: Brief, conversation: Conversation, message_id: MessageId
-    ) -> None:
-        now = self.now()
-        message = Message(
-            id=message_id,
-            conversation_id=conversation.id,
-            seq=conversation.next_seq(now),
-            direction=Direction.OUT,
-            author=Author.BOT,
-            created_at=now,
-            state=MessageState.QUEUED,
-            text=said(Phrase.PATIENCE, brief.language),
-            session=conversation.session,
-            turn_id=brief.turn_id,
-        )
-        await work.messages.add([message])
-        facts = {"message_id": message_id, "turn_id": brief.turn_id}
-        await work.timeline.note(conversation.id, "turn.delayed", **facts)
+            await hand_next(work, conversation, now=now, patience_s=self.resend_after_s)
 
 
 def patience_id(turn_id: TurnId) -> MessageId:

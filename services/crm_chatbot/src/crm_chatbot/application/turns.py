@@ -117,8 +117,7 @@ class TurnService:
             if brief is None:
                 return True
             async with self.patience.asked_for(brief):
-                brief = await self._taken_in(brief)
-                progress = await self._decide(brief)
+                brief, progress = await self._decide(brief)
             return await self._close(brief, progress)
         except (DatabaseUnavailable, TurnLost, ConversationNotFound):
             raise
@@ -219,16 +218,14 @@ class TurnService:
         await work.timeline.note(claim.conversation_id, what, **facts)
         return turn
 
-    async def _decide(self, brief: Brief) -> Progress:
-        """Outside any transaction: all that may take long."""
-        if brief.is_hopeless:
-            return given_up(brief)
-        if brief.is_swamped:
-            text = limited_text(brief, Phrase.SWAMPED, Outcome.SWAMPED)
-            return Progress().decided(Outcome.SWAMPED, text, handover=TakeoverReason.FLOOD)
-        if has_had_its_share(brief.tally, brief.tenant.limits):
-            text = limited_text(brief, Phrase.TOO_MANY_TURNS)
-            return Progress().decided(Outcome.LIMITED, text, handover=TakeoverReason.BUDGET)
+    async def _decide(self, brief: Brief) -> tuple[Brief, Progress]:
+        """Outside any transaction: all that may take long; and what was taken in for it."""
+        if (progress := _without_asking(brief)) is not None:
+            return brief, progress
+        brief = await self._taken_in(brief)
+        return brief, await self._answer_to(brief)
+
+    async def _answer_to(self, brief: Brief) -> Progress:
         if not has_words(brief):
             if Outcome.UNHEARD in brief.tally.outcomes:
                 return Progress().decided(Outcome.SILENT, "")
@@ -236,10 +233,7 @@ class TurnService:
         return await self.agent(brief)
 
     async def _taken_in(self, brief: Brief) -> Brief:
-        """With what can be told of pictures and voices, where a model will be asked at all."""
-        is_decided = brief.is_hopeless or brief.is_swamped
-        if is_decided or has_had_its_share(brief.tally, brief.tenant.limits):
-            return brief
+        """With what can be told of pictures and voices."""
         brief = await Senses(open_work=self.open_work, read=self.read_media).take_in(brief)
         language = _language(brief.tenant, brief.customer, brief.heard)
         return replace(brief, language=language)
@@ -259,6 +253,19 @@ class TurnService:
         is_put_off = await self.closing.put_off(claim, brief, trouble)
         if brief is not None and not is_put_off:
             await self.closing.record(brief, given_up(brief))
+
+
+def _without_asking(brief: Brief) -> Progress | None:
+    """What is decided before anybody is asked, if anything is."""
+    if brief.is_hopeless:
+        return given_up(brief)
+    if brief.is_swamped:
+        text = limited_text(brief, Phrase.SWAMPED, Outcome.SWAMPED)
+        return Progress().decided(Outcome.SWAMPED, text, handover=TakeoverReason.FLOOD)
+    if has_had_its_share(brief.tally, brief.tenant.limits):
+        text = limited_text(brief, Phrase.TOO_MANY_TURNS)
+        return Progress().decided(Outcome.LIMITED, text, handover=TakeoverReason.BUDGET)
+    return None
 
 
 def given_up(brief: Brief) -> Progress:

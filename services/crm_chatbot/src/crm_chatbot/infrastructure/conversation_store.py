@@ -25,11 +25,12 @@ from shared.infrastructure.late import LateSession
 _ONE = select(conversations).where(conversations.c.tenant_id == bindparam("whose"))
 _BY_ID = _ONE.where(conversations.c.id == bindparam("which")).with_for_update()
 _BY_CUSTOMER = _ONE.where(conversations.c.customer_id == bindparam("which")).with_for_update()
-_CHANGING = ", ".join(c.name for c in conversations.c if c.name not in {"tenant_id", "id"})
 _ADD = insert(conversations)
+_CHANGES = ", ".join(
+    f"{c.name} = new.{c.name}" for c in conversations.c if c.name not in {"tenant_id", "id"}
+)
 _SAVE = text(f"""
-    UPDATE crm.conversations AS old SET ({_CHANGING}) = (
-        SELECT {_CHANGING} FROM (SELECT new.*) AS one)
+    UPDATE crm.conversations AS old SET {_CHANGES}
       FROM json_populate_recordset(NULL::crm.conversations, CAST(:rows AS json)) AS new
      WHERE old.tenant_id = new.tenant_id AND old.id = new.id""")  # noqa: S608 - names are ours
 
