@@ -32,12 +32,12 @@ SLOWEST_TOKENS_PER_S = 20.0
 class Conversation:
     """One `reply`: what was asked for, and what it has taken so far."""
 
-    messages: Sequence[ChatMessage]
-    temperature: float | None
-    max_tokens: int | None
-    retries: int | None
-    on_token: OnToken | None
-    tools: Sequence[ToolSpec]
+    messages: Sequence[ChatMessage] = ()
+    temperature: float | None = None
+    max_tokens: int | None = None
+    retries: int | None = None
+    on_token: OnToken | None = None
+    tools: Sequence[ToolSpec] = ()
     recording: File | None = None
     calls: list[ModelCall] = field(default_factory=list[ModelCall])
     #: somebody has read the beginning of an answer: nobody else's may follow it
@@ -98,7 +98,7 @@ class LangChainModels:
 
     async def transcribe(self, candidates: Sequence[LLMConfig], recording: File, /) -> Reply:
         """Ask the candidates in order until one answers. Raises ModelFailed."""
-        asked = Conversation((), None, None, None, None, (), recording)
+        asked = Conversation(recording=recording)
         return await self._first_answer(candidates, asked)
 
     async def _first_answer(self, candidates: Sequence[LLMConfig], asked: Conversation) -> Reply:

@@ -6,7 +6,6 @@ HTTP clients below them are replaced, because they cost five times the rest of a
 
 import asyncio
 import os
-import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -40,21 +39,10 @@ class Form:
     mimetype: str
     content: bytes = field(repr=False)
 
-    def written(self) -> tuple[bytes, str]:
-        """The body, and its content type."""
-        boundary = secrets.token_hex(16)
-        parts = [
-            f'Content-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value.encode()
-            for name, value in self.fields.items()
-        ]
-        head = (
-            f'Content-Disposition: form-data; name="file"; filename="{self.filename}"\r\n'
-            f"Content-Type: {self.mimetype}\r\n\r\n"
-        )
-        parts.append(head.encode() + self.content)
-        body = b"".join(b"--%b\r\n%b\r\n" % (boundary.encode(), part) for part in parts)
-        body += b"--%b--\r\n" % boundary.encode()
-        return body, f"multipart/form-data; boundary={boundary}"
+    def written(self) -> aiohttp.payload.Payload:
+        form = aiohttp.FormData(self.fields)
+        form.add_field("file", self.content, filename=self.filename, content_type=self.mimetype)
+        return form()
 
 
 @dataclass(slots=True)
@@ -125,15 +113,17 @@ class Wire:
     async def _send(
         self, url: str, headers: Mapping[str, str], payload: Json | Form, exchange: Exchange
     ) -> aiohttp.ClientResponse:
+        body: aiohttp.payload.Payload | bytes | BytesIO
         if isinstance(payload, Form):
-            body, content_type = payload.written()
-            headers = {**headers, "Content-Type": content_type}
+            body = payload.written()
+            headers = {**headers, "Content-Type": body.content_type}
         else:
-            body = _spoken(payload)
+            spoken = _spoken(payload)
+            body = spoken if len(spoken) < _LARGE else BytesIO(spoken)
         exchange.is_sent, exchange.is_free = True, False
         response = await self._open().post(
             url,
-            data=body if len(body) < _LARGE else BytesIO(body),
+            data=body,
             headers=headers,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
