@@ -21,6 +21,7 @@ from tests.waiting import NotInTime, until
 CRASHED = 137
 
 PORTS = range(15_000, 32_000)
+_GIVEN = set[int]()
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,17 @@ class Process:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, below the range of outgoing connections."""
+    """A loopback port that nobody listens on, below the range of outgoing connections.
+
+    Never the same twice: of those that were given, some are only about to be listened on.
+    """
     while True:
         port = secrets.choice(PORTS)
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
 
 

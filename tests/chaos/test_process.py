@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.chaos.process import Process, Program
+from tests.chaos import process as processes
+from tests.chaos.process import Process, Program, free_port
 from tests.chaos.supervisor import supervised
 from tests.databases import ROOT
 from tests.waiting import NotInTime, until
@@ -141,3 +142,12 @@ time.sleep(60)
 
 def status_of(process: Process) -> str:
     return psutil.Process(process.pid).status()
+
+
+def test_no_port_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PORTS", range(31_980, 32_000))
+    monkeypatch.setattr(processes, "_GIVEN", set())
+
+    given = [free_port() for _ in range(10)]
+
+    assert len(set(given)) == 10
