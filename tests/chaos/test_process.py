@@ -146,7 +146,7 @@ def status_of(process: Process) -> str:
 
 def test_no_port_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PORTS", range(31_980, 32_000))
-    monkeypatch.setattr(processes, "_GIVEN", set())
+    monkeypatch.setattr(processes, "_GIVEN", set[int]())
 
     given = [free_port() for _ in range(10)]
 
