@@ -15,6 +15,11 @@ from tests.gateway.running import HAIKU, JOBS, Running, serving
 from tests.served import said
 from tests.waiting import until
 
+#: in this database: other tests wait for other things at the same time
+WAITING = text("""
+    SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+     WHERE datname = current_database() AND NOT granted""")
+
 
 async def submit(client: httpx.AsyncClient, key: str = "k", **changes: object) -> httpx.Response:
     return await client.post(JOBS, json=HAIKU | changes, headers={"Idempotency-Key": key})
@@ -139,7 +144,7 @@ async def test_a_client_that_hangs_up_has_its_job_all_the_same(api: Running) -> 
 
     async def somebody_waits() -> bool:
         async with transaction(api.ground.sessions) as session:
-            return bool(await session.scalar(text("SELECT 1 FROM pg_locks WHERE NOT granted")))
+            return bool(await session.scalar(WAITING))
 
     async def is_stored() -> bool:
         return await jobs_stored(api) == 1

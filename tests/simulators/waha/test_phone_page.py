@@ -116,6 +116,7 @@ async def test_many_customers_have_a_line_each_with_what_is_unread(shop: House, 
 
 async def test_a_new_customer_is_added_on_the_page(shop: House, tab: Tab) -> None:
     await tab.go(f"{shop.url}/phone?session=toko-contoh&lang=en")
+    await tab.sees("!document.querySelector('#add').disabled")
     await tab.click("#add")
     await fits(tab)
 

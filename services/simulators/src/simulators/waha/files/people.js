@@ -6,9 +6,11 @@ import { $, avatar, h, toast } from "./dom.js";
 import { onChange, state } from "./state.js";
 import { clock, day, words } from "./words.js";
 
+const ADDERS = ["#add", "#welcome-add"];
+
 export function startPeople() {
   onChange(draw);
-  for (const button of ["#add", "#welcome-add"]) $(button).addEventListener("click", askForOne);
+  for (const button of ADDERS) $(button).addEventListener("click", askForOne);
   $("#new-customer form").addEventListener("submit", addFromForm);
   $("#new-customer [value=cancel]").addEventListener("click", () => $("#new-customer").close());
   $("#customers").addEventListener("keydown", walk);
@@ -53,6 +55,8 @@ function draw() {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.phone : null;
   list.replaceChildren(...people.map(line));
   if (focused) $(`[data-phone="${focused}"]`, list)?.focus();
+  // Before there is a shop there is nobody to write to, and nowhere to add them.
+  for (const button of ADDERS) $(button).disabled = !state.session;
   $("#no-customers").hidden = people.length > 0 || !state.session;
   const connect = $("#connect");
   const status = state.session?.status;
