@@ -28,13 +28,14 @@ from crm_chatbot.application.tools import Toolbox
 from crm_chatbot.application.turns import TurnService
 from crm_chatbot.background import PREFETCH, background_loops
 from crm_chatbot.domain.turn import TurnLimits
+from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
 from crm_chatbot.infrastructure.media_reader import WahaMediaReader
 from crm_chatbot.infrastructure.places import Places, taking_turns
 from crm_chatbot.infrastructure.seeds import seed_templates
-from crm_chatbot.infrastructure.tables import SCHEMA, WAITS
+from crm_chatbot.infrastructure.tables import WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.waha_events import event_in
 from crm_chatbot.infrastructure.warming import WarmedUp

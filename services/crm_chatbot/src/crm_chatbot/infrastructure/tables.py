@@ -1,11 +1,10 @@
-"""crm_chatbot's tables, all of them because they refer to each other; each isolates its tenants."""
+"""Tables of tenants and conversations; each isolates its tenants."""
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Float,
     ForeignKeyConstraint,
     Identity,
@@ -21,12 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from crm_chatbot.infrastructure.columns import SCHEMA, moment, reference, tenant_key
 from shared.infrastructure.ages import Waits
 from shared.infrastructure.database import metadata
 from shared.infrastructure.outbox import outbox_table
-
-SCHEMA = "crm"
-_NOW = text("clock_timestamp()")
 
 WAITS = (
     Waits("conversations", "crm.waiting()", since="since", condition="what = 'conversations'"),
@@ -35,27 +32,6 @@ WAITS = (
 )
 
 outbox = outbox_table(SCHEMA)
-
-
-def _moment(name: str, *, is_needed: bool = False, default: bool = False) -> Column[object]:
-    server_default = _NOW if default else None
-    return Column(
-        name,
-        DateTime(timezone=True),
-        nullable=not (is_needed or default),
-        server_default=server_default,
-    )
-
-
-def _tenant() -> Column[object]:
-    return Column("tenant_id", Uuid, primary_key=True)
-
-
-def _of(table: str, *columns: str) -> ForeignKeyConstraint:
-    """A reference that cannot leave the tenant."""
-    return ForeignKeyConstraint(
-        ("tenant_id", *columns), (f"crm.{table}.tenant_id", *(f"crm.{table}.id" for _ in columns))
-    )
 
 
 tenants = Table(
@@ -78,39 +54,39 @@ tenants = Table(
     Column("handback_after_s", Integer, nullable=False),
     Column("is_moderated", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
-    _moment("created_at", is_needed=True),
-    _moment("updated_at", is_needed=True),
+    moment("created_at", is_needed=True),
+    moment("updated_at", is_needed=True),
     schema=SCHEMA,
 )
 
 whatsapp_sessions = Table(
     "whatsapp_sessions",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("session", Text, primary_key=True),
     Column("status", Text, nullable=False),
-    _moment("since", is_needed=True),
+    moment("since", is_needed=True),
     #: until when all that WAHA knows is known here, too
-    _moment("caught_up_at"),
+    moment("caught_up_at"),
     #: when somebody last tried to catch up
-    _moment("looked_at"),
+    moment("looked_at"),
     schema=SCHEMA,
 )
 
 customers = Table(
     "customers",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("id", Uuid, primary_key=True),
     Column("name", Text),
     Column("language", Text),
     Column("email", Text),
     Column("address", Text),
     Column("notes", Text),
-    _moment("opted_out_at"),
+    moment("opted_out_at"),
     Column("version", Integer, nullable=False),
-    _moment("created_at", is_needed=True),
-    _moment("updated_at", is_needed=True),
+    moment("created_at", is_needed=True),
+    moment("updated_at", is_needed=True),
     ForeignKeyConstraint(("tenant_id",), ("crm.tenants.id",)),
     Index(None, "id"),
     schema=SCHEMA,
@@ -119,14 +95,14 @@ customers = Table(
 customer_identities = Table(
     "customer_identities",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("kind", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("customer_id", Uuid, nullable=False),
-    _moment("created_at", default=True),
+    moment("created_at", default=True),
     #: when WAHA was last asked whose hidden identity it is
-    _moment("asked_at"),
-    _of("customers", "customer_id"),
+    moment("asked_at"),
+    reference("customers", "customer_id"),
     Index(None, "tenant_id", "customer_id"),
     Index(
         "ix_customer_identities_asked_at",
@@ -139,7 +115,7 @@ customer_identities = Table(
 conversations = Table(
     "conversations",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("id", Uuid, primary_key=True),
     Column("customer_id", Uuid, nullable=False),
     Column("session", Text, nullable=False),
@@ -148,21 +124,21 @@ conversations = Table(
     Column("state", Text, nullable=False),
     Column("mode", Text, nullable=False),
     Column("mode_reason", Text),
-    _moment("mode_since", is_needed=True),
-    _moment("handback_at"),
+    moment("mode_since", is_needed=True),
+    moment("handback_at"),
     #: of the newest message; given out under the row's lock, so that order is commit order
     Column("last_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("read_seq", BigInteger, nullable=False, server_default=text("0")),
     #: when its new messages may be answered; NULL: there are none
-    _moment("ready_at"),
-    _moment("first_unanswered_at"),
+    moment("ready_at"),
+    moment("first_unanswered_at"),
     Column("lease_worker", Uuid),
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
-    _moment("last_message_at", is_needed=True),
-    _moment("last_inbound_at"),
-    _moment("created_at", is_needed=True),
+    moment("last_message_at", is_needed=True),
+    moment("last_inbound_at"),
+    moment("created_at", is_needed=True),
     UniqueConstraint("tenant_id", "customer_id"),
-    _of("customers", "customer_id"),
+    reference("customers", "customer_id"),
     Index(
         "ix_conversations_ready_at",
         "ready_at",
@@ -194,7 +170,7 @@ conversations = Table(
 messages = Table(
     "messages",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("id", Uuid, primary_key=True),
     Column("conversation_id", Uuid, nullable=False),
     Column("seq", BigInteger, nullable=False),
@@ -208,20 +184,20 @@ messages = Table(
     Column("session", Text),
     #: WhatsApp's own id, its last segment: the same message twice has it twice
     Column("stanza_id", Text),
-    _moment("provider_at"),
+    moment("provider_at"),
     Column("turn_id", Uuid),
     #: stanza ids that an outgoing message was sent under, one for each part
     Column("wa_ids", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column("asks", Integer, nullable=False, server_default=text("0")),
     #: when the sender is asked (again) for an outgoing message
-    _moment("ask_at"),
+    moment("ask_at"),
     Column("reaction", Text),
-    _moment("edited_at"),
-    _moment("revoked_at"),
-    _moment("sent_at"),
-    _moment("created_at", is_needed=True),
+    moment("edited_at"),
+    moment("revoked_at"),
+    moment("sent_at"),
+    moment("created_at", is_needed=True),
     UniqueConstraint("tenant_id", "conversation_id", "seq"),
-    _of("conversations", "conversation_id"),
+    reference("conversations", "conversation_id"),
     Index(
         "uq_messages_stanza",
         "tenant_id",
@@ -256,7 +232,7 @@ messages = Table(
 sent_stanzas = Table(
     "sent_stanzas",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("session", Text, primary_key=True),
     Column("stanza_id", Text, primary_key=True),
     Column("message_id", Uuid, nullable=False),
@@ -266,7 +242,7 @@ sent_stanzas = Table(
 inbox = Table(
     "inbox",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("event_key", Text, primary_key=True),
     Column("event", Text, nullable=False),
     Column("outcome", Text, nullable=False),
@@ -274,7 +250,7 @@ inbox = Table(
     Column("chat_id", Text),
     Column("conversation_id", Uuid),
     Column("message_id", Uuid),
-    _moment("received_at", default=True),
+    moment("received_at", default=True),
     Index("ix_inbox_received_at", "received_at", postgresql_using="brin"),
     schema=SCHEMA,
 )
@@ -282,13 +258,13 @@ inbox = Table(
 acks = Table(
     "acks",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("session", Text, primary_key=True),
     Column("stanza_id", Text, primary_key=True),
     #: WhatsApp's scale: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played
     Column("rank", SmallInteger, nullable=False),
     Column("error", Text),
-    _moment("at", default=True),
+    moment("at", default=True),
     Index("ix_acks_at", "at", postgresql_using="brin"),
     schema=SCHEMA,
 )
@@ -296,7 +272,7 @@ acks = Table(
 turns = Table(
     "turns",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("id", Uuid, primary_key=True),
     Column("conversation_id", Uuid, nullable=False),
     Column("epoch", BigInteger, nullable=False),
@@ -310,9 +286,9 @@ turns = Table(
     Column("has_effects", Boolean, nullable=False, server_default=text("false")),
     Column("model_calls", Integer, nullable=False, server_default=text("0")),
     Column("tool_calls", Integer, nullable=False, server_default=text("0")),
-    _moment("started_at", default=True),
-    _moment("ended_at"),
-    _of("conversations", "conversation_id"),
+    moment("started_at", default=True),
+    moment("ended_at"),
+    reference("conversations", "conversation_id"),
     Index(
         "uq_turns_running",
         "tenant_id",
@@ -327,7 +303,7 @@ turns = Table(
 tool_executions = Table(
     "tool_executions",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("turn_id", Uuid, primary_key=True),
     Column("call_key", Text, primary_key=True),
     Column("tool", Text, nullable=False),
@@ -335,7 +311,7 @@ tool_executions = Table(
     #: the how-manieth of these calls of its turn: a second guard against doing one twice
     Column("occurrence", Integer, nullable=False),
     Column("result", JSONB, nullable=False),
-    _moment("created_at", default=True),
+    moment("created_at", default=True),
     UniqueConstraint(
         "tenant_id",
         "turn_id",
@@ -344,14 +320,14 @@ tool_executions = Table(
         "occurrence",
         name="uq_tool_executions_occurrence",
     ),
-    _of("turns", "turn_id"),
+    reference("turns", "turn_id"),
     schema=SCHEMA,
 )
 
 checkpoints = Table(
     "checkpoints",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("turn_id", Uuid, primary_key=True),
     Column("namespace", Text, primary_key=True),
     Column("checkpoint_id", Text, primary_key=True),
@@ -359,14 +335,14 @@ checkpoints = Table(
     Column("kind", Text, nullable=False),
     Column("checkpoint", LargeBinary, nullable=False),
     Column("facts", JSONB, nullable=False),
-    _moment("created_at", default=True),
+    moment("created_at", default=True),
     schema=SCHEMA,
 )
 
 checkpoint_writes = Table(
     "checkpoint_writes",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("turn_id", Uuid, primary_key=True),
     Column("namespace", Text, primary_key=True),
     Column("checkpoint_id", Text, primary_key=True),
@@ -382,13 +358,13 @@ checkpoint_writes = Table(
 timeline = Table(
     "timeline",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("conversation_id", Uuid, primary_key=True),
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _moment("at", default=True),
+    moment("at", default=True),
     Column("what", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
-    _of("conversations", "conversation_id"),
+    reference("conversations", "conversation_id"),
     Index("ix_timeline_at", "at", postgresql_using="brin"),
     schema=SCHEMA,
 )
@@ -396,12 +372,12 @@ timeline = Table(
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    _tenant(),
+    tenant_key(),
     Column("scope", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request_hash", Text, nullable=False),
     Column("message_id", Uuid, nullable=False),
-    _moment("created_at", default=True),
+    moment("created_at", default=True),
     Index(None, "tenant_id", "created_at"),
     schema=SCHEMA,
 )
@@ -410,6 +386,6 @@ workers = Table(
     "workers",
     metadata,
     Column("id", Uuid, primary_key=True),
-    _moment("beat_at", is_needed=True),
+    moment("beat_at", is_needed=True),
     schema=SCHEMA,
 )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_store import SqlConversations
 from crm_chatbot.infrastructure.customer_store import SqlCustomers
 from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
 from crm_chatbot.infrastructure.ledger import SqlLedger
 from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.once_store import SqlIdempotency
-from crm_chatbot.infrastructure.tables import SCHEMA
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
 from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
