@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 from simulators.exchange import Answer, ClientGone, Exchange
 from simulators.faults import Failure, act_out, cut
 from simulators.journal import Entry
+from simulators.outside import NotFetched
 from simulators.waha import accounts, reading, refusals, sending
 from simulators.waha.calls import Call, Operation, Reply, parsed
-from simulators.waha.outside import NotFetched
 from simulators.waha.refusals import Refused
 from simulators.waha.rules import WahaRule
 from simulators.waha.server import Waha

@@ -5,17 +5,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from simulators.journal import Journal
+from simulators.outside import Outside
+from simulators.posting import Deliveries
 from simulators.script import Script
 from simulators.waha import payloads, refusals, views
 from simulators.waha.engines import ENGINES, Engine, EngineName
 from simulators.waha.messages import Message
 from simulators.waha.network import Network
-from simulators.waha.outside import Outside
 from simulators.waha.people import Me
 from simulators.waha.rules import WahaRule
 from simulators.waha.sessions import Session, Sessions, Status
-from simulators.waha.weather import Sky
-from simulators.waha.webhooks import Deliveries
+from simulators.waha.weather import Weather
+from simulators.waha.webhooks import Delivery, Envelope
+from simulators.weather import Sky
 
 API_KEY = "simulated-waha-key"
 #: where WAHA believes that it is found, unless told: clients must know better, as in real life
@@ -45,8 +47,8 @@ class Waha:
         self.file_lifetime_s = 180.0
         self.sessions = Sessions()
         self.outside = Outside()
-        self.deliveries = Deliveries(self.outside)
-        self.sky = Sky(self.deliveries)
+        self.deliveries = Deliveries[Delivery](self.outside)
+        self.sky = Sky(self.deliveries, Weather())
         self.network = Network(self.sessions, self.tell, files=f"{base_url}/api/files")
 
     def add_session(  # noqa: PLR0913 - all but the name have defaults
@@ -128,7 +130,10 @@ class Waha:
             return
         for webhook in session.config.webhooks or ():
             if webhook.wants(event):
-                self.sky.send(webhook, payloads.envelope(session, event, payload))
+                envelope = payloads.envelope(session, event, payload)
+                if not self.sky.weather.top_engine:
+                    del envelope["engine"]
+                self.sky.send(Envelope(webhook, envelope))
 
     def shown(self, session: Session, message: Message) -> dict[str, Any]:
         """A message as the API shows it."""

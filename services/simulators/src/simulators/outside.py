@@ -1,4 +1,4 @@
-"""How the pretend WAHA itself speaks HTTP: to receivers of webhooks, and to where files lie."""
+"""How a simulator itself speaks HTTP: to receivers of webhooks, and to where files lie."""
 
 import aiohttp
 
@@ -20,7 +20,8 @@ class Outside:
     @property
     def http(self) -> aiohttp.ClientSession:
         if self._http is None:
-            # As WAHA: nothing limits how long a receiver may take, and TLS is not verified.
+            # As WAHA: nothing limits how long a receiver may take, and TLS is not verified. Who is
+            # less patient says so with each letter.
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=False),
                 timeout=aiohttp.ClientTimeout(total=None),
