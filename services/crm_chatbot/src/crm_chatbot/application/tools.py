@@ -14,7 +14,7 @@ from crm_chatbot.application.answering import Stance
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.conversation import Claim, TakeoverReason
 from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.message import TurnId
+from crm_chatbot.domain.message import Message, TurnId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import MOST_MESSAGES, Execution, NewerWords, TurnLost
 from shared import logs
@@ -43,6 +43,8 @@ class ToolContext:
     claim: Claim
     turn_id: TurnId
     now: datetime
+    #: what this turn answers: a customer's own words, as evidence of what they want
+    heard: Sequence[Message] = ()
     actor: str = "bot"
 
 

@@ -22,6 +22,9 @@ class Phrase(StrEnum):
     FAILED = "failed"  #: we could not answer this time
     REFUSED = "refused"  #: nothing that we would talk about
     IN_DANGER = "in_danger"  #: somebody may come to harm
+    NO_FIGURES = "no_figures"  #: an amount was to be named that nobody has set
+    ORDER_AS_IT_IS = "order_as_it_is"  #: in place of a claim about it that is not so
+    NO_ORDER_YET = "no_order_yet"  #: ... where there is none
     OPTED_OUT = "opted_out"  #: the customer wants to hear nothing more
     OPTED_IN = "opted_in"  #: ... and now does again
 
@@ -78,6 +81,20 @@ _SAID: Mapping[Phrase, Mapping[Language, str]] = {
         "percaya. Staf kami akan membaca pesan ini secepatnya.",
         _EN: "We care about you. If anybody is in danger, please call 112 or somebody you trust "
         "right now. One of our staff will read this message as soon as possible.",
+    },
+    Phrase.NO_FIGURES: {
+        _ID: "Soal harga dan total saya tidak mau salah sebut. Boleh tahu produk mana yang "
+        "dimaksud? Nanti saya cek di katalog.",
+        _EN: "I do not want to tell you a wrong price or total. Which product do you mean? I will "
+        "look it up in the catalog.",
+    },
+    Phrase.ORDER_AS_IT_IS: {
+        _ID: "Supaya tidak keliru, ini status pesanan di sistem kami:",
+        _EN: "To be sure, this is how the order stands in our system:",
+    },
+    Phrase.NO_ORDER_YET: {
+        _ID: "Saat ini belum ada pesanan yang tercatat di sistem kami. Mau pesan apa?",
+        _EN: "There is no order in our system yet. What would you like to order?",
     },
     Phrase.OPTED_OUT: {
         _ID: "Baik, kami tidak akan mengirim pesan lagi. Ketik MULAI kapan saja untuk "
