@@ -605,6 +605,15 @@ CREATE FUNCTION crm.due_handbacks(most integer)
     AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
            WHERE c.handback_at < clock_timestamp() ORDER BY c.handback_at LIMIT most $$;
 
+-- Conversations whose customers were erased lately: the sender may not have heard of it.
+CREATE FUNCTION crm.erased_conversations(within double precision, most integer)
+    RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT c.tenant_id, c.id FROM crm.conversations c
+            JOIN crm.customers who ON who.tenant_id = c.tenant_id AND who.id = c.customer_id
+             AND who.updated_at > clock_timestamp() - make_interval(secs => within)
+           WHERE c.chat_id = 'erased' ORDER BY who.updated_at DESC LIMIT most $$;
+
 -- Sessions of which nobody has looked for so long what WAHA knows and no webhook told us.
 CREATE FUNCTION crm.sessions_to_catch_up(older_than double precision, most integer)
     RETURNS TABLE (tenant_id uuid, session text)

@@ -44,6 +44,16 @@ class MemoryBacklog:
         ]
         return self._first(alone, most)
 
+    async def erased(self, most: int, /, *, within_s: float) -> Sequence[Place]:
+        since = self.crm.time - timedelta(seconds=within_s)
+        gone = [
+            (chats.customers[chat.customer_id].updated_at, (tenant_id, chat.id))
+            for tenant_id, chats in self.crm.stored.chats.items()
+            for chat in chats.conversations.values()
+            if chat.is_forgotten
+        ]
+        return [place for at, place in sorted(gone, reverse=True) if at > since][:most]
+
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
         since = self.crm.time - timedelta(seconds=for_s)
         found: list[tuple[datetime, tuple[TenantId, str]]] = []

@@ -197,6 +197,31 @@ async def test_customers_of_a_suspended_shop_are_not_asked_about(
     assert await backlog.hidden(10, for_s=3_600) == []
 
 
+async def test_whose_customers_were_erased_lately_the_latest_first(
+    crm: Crm, backlog: Backlog
+) -> None:
+    chats = [await a_chat(crm), await a_chat(crm, OTHER_TENANT)]
+    await a_chat(crm)
+    long_ago = await a_chat(crm)
+    now = datetime.now(tz=NOON.tzinfo) if isinstance(crm, SqlCrm) else crm.time
+    for place, ago in ((chats[0], 20), (chats[1], 10), (long_ago, 90_000)):
+        await erase(crm, place, now - timedelta(seconds=ago))
+
+    assert await backlog.erased(10, within_s=3_600) == [chats[1], chats[0]]
+    assert await backlog.erased(1, within_s=3_600) == [chats[1]]
+
+
+async def erase(crm: Crm, place: Place, at: datetime) -> None:
+    tenant_id, conversation_id = place
+    async with crm.open_work(tenant_id) as work:
+        conversation = await work.conversations.lock(conversation_id)
+        customer = await work.customers.lock(conversation.customer_id)
+        conversation.forget_customer()
+        customer.forget(at)
+        await work.conversations.save(conversation)
+        await work.customers.save(customer)
+
+
 async def test_time_makes_more_of_it_due(memory: MemoryCrm) -> None:
     async with memory.open_work(TENANT) as work:
         await work.tenants.add(a_tenant())

@@ -15,7 +15,7 @@ from crm_chatbot.domain.conversation import Conversation, Mode, TakeoverReason
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState
 from crm_chatbot.domain.tenant import TenantId
 from shared.availability import DatabaseUnavailable
-from shared.contracts import SendWhatsApp, WithdrawWhatsApp
+from shared.contracts import ForgetWhatsApp, SendWhatsApp, WithdrawWhatsApp
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import PHONE, a_message, an_answer, another_chat
 from tests.crm_chatbot.fakes import MemoryCrm
@@ -34,6 +34,24 @@ def sweeper(memory: MemoryCrm) -> Sweeper:
         new_id=uuid7,
         patience_s=30.0,
     )
+
+
+async def test_the_sender_is_told_again_whom_to_forget_for_a_day(
+    memory: MemoryCrm, sweeper: Sweeper
+) -> None:
+    chat, [sent] = await a_chat(memory, {"state": MessageState.SENT, "asks": 1})
+    async with memory.open_work(TENANT) as work:
+        customer = await work.customers.lock(chat.customer_id)
+        chat.forget_customer()
+        customer.forget(memory.time)
+        await work.customers.save(customer)
+        await work.conversations.save(chat)
+
+    told = [await sweeper.forget_again() for _ in range(2)]
+    await memory.pass_time(86_401)
+
+    assert (told, await sweeper.forget_again()) == ([1, 1], 0)
+    assert await memory.said() == [ForgetWhatsApp(tenant_id=TENANT, message_ids=[sent.id])] * 2
 
 
 class Remembered(MemoryBacklog):

@@ -33,6 +33,7 @@ def background_loops(base: Ground, menu: Application) -> dict[str, Loop]:
         "crm_chatbot.hand_back": lambda: every(pause_s, sweeper.hand_back),
         "crm_chatbot.catch_up": lambda: catch_up.run(min(pause_s, catch_up.every_s)),
         "crm_chatbot.resolve": lambda: every(pause_s, resolver.resolve),
+        "crm_chatbot.forget_again": lambda: every(3_600, sweeper.forget_again),
         "crm_chatbot.tidy": lambda: every(3_600, _retention(base).tidy),
     }
 

@@ -20,6 +20,10 @@ class Backlog(Protocol):
         """Where a person took over, and has been silent for as long as the shop allows."""
         ...
 
+    async def erased(self, most: int, /, *, within_s: float) -> Sequence[Place]:
+        """Where a customer was erased no longer ago than that; the latest come first."""
+        ...
+
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
         """Sessions whose history nobody has looked into for so long."""
         ...

@@ -80,10 +80,10 @@ async def _erase(work: Work, customer: Customer, conversation: Conversation) -> 
     await work.inbox.forget_chats(chat_ids)
     await work.conversations.save(conversation)
     await work.timeline.note(conversation.id, "customer.erased")
-    await _have_forgotten(work, conversation)
+    await have_forgotten(work, conversation)
 
 
-async def _have_forgotten(work: Work, conversation: Conversation) -> None:
+async def have_forgotten(work: Work, conversation: Conversation) -> None:
     """The sender has copies, and knows them by their ids: whose they are need not be said."""
     copies = await work.messages.entrusted(conversation.id)
     for first in range(0, len(copies), _AT_ONCE):

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from crm_chatbot.application.backlog import Backlog, Place
+from crm_chatbot.application.customers import have_forgotten
 from crm_chatbot.application.outbound import ask_again, hand_next
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.takeover import hand_back
@@ -20,6 +21,9 @@ log = logs.get()
 
 #: Conversations of one round. Whatever is left over waits for the next.
 MOST = 200
+#: Erasures are rare, and telling of one takes little.
+MOST_ERASED = 10_000
+FORGOTTEN_WITHIN_S = 86_400.0
 
 Step = Callable[[Work, Conversation], Awaitable[bool]]
 
@@ -38,6 +42,14 @@ class Sweeper:
     async def ask_again(self) -> int:
         """Ask the sender for what it should have told of; returns in how many chats it was."""
         return await self._each(await self.backlog.unheard_of(MOST), self._ask_again)
+
+    async def forget_again(self) -> int:
+        """Tell the sender once more whom it must forget; returns of how many chats.
+
+        It answers nothing, so that nobody knows whether it has heard: for a day it is told again.
+        """
+        erased = await self.backlog.erased(MOST_ERASED, within_s=FORGOTTEN_WITHIN_S)
+        return await self._each(erased, _forget_again)
 
     async def hand_back(self) -> int:
         """Let the bot answer where no person does any more; returns in how many chats."""
@@ -76,6 +88,11 @@ class Sweeper:
         await hand_back(work, conversation, TakeoverReason.TIMEOUT, now=now, new_id=self.new_id)
         await work.conversations.save(conversation)
         return True
+
+
+async def _forget_again(work: Work, conversation: Conversation) -> bool:
+    await have_forgotten(work, conversation)
+    return True
 
 
 def _is_late(message: Message, now: datetime) -> bool:

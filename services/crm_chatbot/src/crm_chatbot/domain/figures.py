@@ -96,8 +96,9 @@ def _value(number: str, factor: int, scale: int) -> int | None:
     if "." in part:
         return None
     value = int(whole + part) * factor * 10**scale
-    divisor = 10 ** len(part)
-    return value // divisor if value % divisor == 0 else None
+    divisor: int = 10 ** len(part)
+    cents, rest = divmod(value, divisor)
+    return None if rest else cents
 
 
 def _spoken(words: str, scale: int) -> int | None:

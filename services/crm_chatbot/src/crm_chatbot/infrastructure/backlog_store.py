@@ -13,6 +13,7 @@ from shared.infrastructure.database import Sessions, one_statement
 
 _UNHEARD_OF = "SELECT tenant_id, conversation_id FROM crm.overdue_messages(:most)"
 _LEFT_ALONE = "SELECT tenant_id, conversation_id FROM crm.due_handbacks(:most)"
+_ERASED = "SELECT tenant_id, conversation_id FROM crm.erased_conversations(:within_s, :most)"
 _UNWATCHED = "SELECT tenant_id, session FROM crm.sessions_to_catch_up(:for_s, :most)"
 _HIDDEN = "SELECT tenant_id, lid FROM crm.lids_to_resolve(:for_s, :most)"
 
@@ -28,6 +29,10 @@ class SqlBacklog:
 
     async def left_alone(self, most: int, /) -> Sequence[Place]:
         return [_place(row) for row in await self._rows(_LEFT_ALONE, most=most)]
+
+    async def erased(self, most: int, /, *, within_s: float) -> Sequence[Place]:
+        rows = await self._rows(_ERASED, most=most, within_s=within_s)
+        return [_place(row) for row in rows]
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
         rows = await self._rows(_UNWATCHED, most=most, for_s=for_s)
