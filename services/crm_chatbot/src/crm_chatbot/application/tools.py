@@ -14,6 +14,7 @@ from crm_chatbot.application.answering import Stance
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.conversation import Claim, TakeoverReason
 from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.message import Message, TurnId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import MOST_MESSAGES, Execution, NewerWords, TurnLost
@@ -43,6 +44,8 @@ class ToolContext:
     claim: Claim
     turn_id: TurnId
     now: datetime
+    #: what the customer is answered in
+    language: Language = Language.INDONESIAN
     #: what this turn answers: a customer's own words, as evidence of what they want
     heard: Sequence[Message] = ()
     actor: str = "bot"
