@@ -13,6 +13,12 @@ from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
 from shared.domain import ChangedMeanwhile
+from tests.crm_chatbot.memory_catalog import (
+    Catalog,
+    MemoryCatalogSearch,
+    MemoryProducts,
+    MemoryStock,
+)
 from tests.crm_chatbot.memory_chats import (
     Chats,
     MemoryAcks,
@@ -24,6 +30,14 @@ from tests.crm_chatbot.memory_chats import (
     MemoryWhatsAppSessions,
 )
 from tests.crm_chatbot.memory_once import MemoryIdempotency
+from tests.crm_chatbot.memory_orders import (
+    Deals,
+    MemoryConcerns,
+    MemoryDeliveryTables,
+    MemoryDiscountRules,
+    MemoryOrders,
+    MemoryReservations,
+)
 from tests.crm_chatbot.memory_turns import MemoryExecutions, MemoryLedger, MemoryTurns
 
 
@@ -33,6 +47,8 @@ class Stored:
 
     tenants: dict[TenantId, Tenant] = field(default_factory=dict[TenantId, Tenant])
     chats: dict[TenantId, Chats] = field(default_factory=dict[TenantId, Chats])
+    catalogs: dict[TenantId, Catalog] = field(default_factory=dict[TenantId, Catalog])
+    deals: dict[TenantId, Deals] = field(default_factory=dict[TenantId, Deals])
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
@@ -53,6 +69,8 @@ class MemoryCrm:
         async with self._turn:
             before = copy.deepcopy(self.stored)
             chats = self.stored.chats.setdefault(tenant_id, Chats())
+            catalog = self.stored.catalogs.setdefault(tenant_id, Catalog())
+            deals = self.stored.deals.setdefault(tenant_id, Deals())
             try:
                 yield Work(
                     tenants=MemoryTenants(self, tenant_id),
@@ -62,6 +80,14 @@ class MemoryCrm:
                     inbox=MemoryInbox(chats),
                     acks=MemoryAcks(chats),
                     whatsapp_sessions=MemoryWhatsAppSessions(chats),
+                    products=MemoryProducts(catalog),
+                    stock=MemoryStock(catalog, self.time),
+                    catalog=MemoryCatalogSearch(catalog),
+                    orders=MemoryOrders(deals),
+                    reservations=MemoryReservations(deals, catalog, self.time),
+                    delivery=MemoryDeliveryTables(deals),
+                    discounts=MemoryDiscountRules(deals),
+                    concerns=MemoryConcerns(deals),
                     turns=MemoryTurns(chats, self.time),
                     executions=MemoryExecutions(chats),
                     ledger=self.stored.ledger,

@@ -15,6 +15,7 @@ from crm_chatbot.application.once import Once
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
 from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.message import Message, MessageId, TurnId
+from crm_chatbot.domain.product import Product, ProductId, VariantId
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
@@ -27,6 +28,7 @@ from shared.whatsapp.connection_store import OwnServer, SqlConnections
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
+from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.stores import SqlCrm
 
 #: So that whoever cleans up has something to find.
@@ -98,6 +100,22 @@ class Shop:
         )
 
     @property
+    def product(self) -> Product:
+        variant = a_variant(self.word, id=VariantId(self.id_of("variant")), name=self.word)
+        return a_product(
+            self.word,
+            variant,
+            id=ProductId(self.id_of("product")),
+            tenant_id=self.tenant_id,
+            description=self.word,
+            category=self.word,
+        )
+
+    @property
+    def variant_id(self) -> VariantId:
+        return self.product.variants[0].id
+
+    @property
     def turn(self) -> Turn:
         return Turn(
             id=TurnId(self.id_of("turn")),
@@ -157,6 +175,8 @@ class Shop:
             self.turn.id,
             self.ended.id,
             self.identity.value,
+            self.product.id,
+            self.variant_id,
         )
 
     def checkpoints(self, sessions: Sessions, tenant_id: TenantId) -> SqlCheckpoints:
@@ -189,6 +209,9 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.turns.add(shop.ended)
         await work.executions.add(shop.execution)
         await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
+        await work.products.add(shop.product)
+        await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
+        await work.catalog.agree_on([(shop.word, "same")])
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
         await session.execute(_LONG_AGO)
     await _remember_progress(crm, shop)

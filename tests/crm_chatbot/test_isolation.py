@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from crm_chatbot import infrastructure
 from crm_chatbot.application.looking import Wanted
 from crm_chatbot.application.ports import Work
+from crm_chatbot.domain.stock import MovementKind
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
@@ -24,6 +25,7 @@ from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
 from tests.crm_chatbot.furnished import Shop, connections, furnish
+from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.stores import SqlCrm
 from tests.isolation import Target, cut_filters, findings, methods_of, stores_in
 
@@ -89,6 +91,23 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "whatsapp_sessions.look": lambda w, s: w.whatsapp_sessions.look(s.word, LATER, older_than_s=1),
     "whatsapp_sessions.look_soon": lambda w, s: w.whatsapp_sessions.look_soon(s.word, LATER),
     "whatsapp_sessions.caught_up": lambda w, s: w.whatsapp_sessions.caught_up(s.word, LATER),
+    "products.get": lambda w, s: w.products.get(s.product.id),
+    "products.add": lambda w, s: w.products.add(a_product("mine", a_variant(s.word))),
+    "products.save": lambda w, s: _change(w.products.save, s.product, name="mine"),
+    "products.by_skus": lambda w, s: w.products.by_skus([s.word]),
+    "products.page": lambda w, s: w.products.page(before=None, limit=9, category=s.word),
+    "products.categories": lambda w, _: w.products.categories(),
+    "products.variant": lambda w, s: w.products.variant(s.variant_id),
+    "products.variants": lambda w, s: w.products.variants([s.variant_id]),
+    "stock.adjust": lambda w, s: w.stock.adjust(
+        s.variant_id, 1, kind=MovementKind.RECEIVED, reason=None, actor="mine"
+    ),
+    "stock.count": lambda w, s: w.stock.count(s.variant_id, 1, reason=None, actor="mine"),
+    "stock.count_all": lambda w, s: w.stock.count_all({s.variant_id: 1}, reason=None, actor="mine"),
+    "stock.ledger": lambda w, s: w.stock.ledger(s.variant_id, before=None, limit=9),
+    "catalog.find": lambda w, s: w.catalog.find(s.word, 9),
+    "catalog.synonyms": lambda w, _: w.catalog.synonyms(),
+    "catalog.agree_on": lambda w, _: w.catalog.agree_on([("mine", "yours")]),
     "turns.running": lambda w, s: w.turns.running(s.conversation.id),
     "turns.add": lambda w, s: w.turns.add(s.turn),
     "turns.save": lambda w, s: _change(w.turns.save, s.turn, model_calls=7),

@@ -7,9 +7,17 @@ from typing import Protocol
 
 from crm_chatbot.application.answering import Spent
 from crm_chatbot.application.once import Idempotency
+from crm_chatbot.domain.concern import Concerns
 from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.customer import Customers
+from crm_chatbot.domain.delivery import DeliveryTables
+from crm_chatbot.domain.discount import DiscountRules
 from crm_chatbot.domain.message import Messages, TurnId
+from crm_chatbot.domain.order import Orders
+from crm_chatbot.domain.product import Products
+from crm_chatbot.domain.reservation import Reservations
+from crm_chatbot.domain.searching import CatalogSearch
+from crm_chatbot.domain.stock import Stock
 from crm_chatbot.domain.tenant import TenantId, Tenants
 from crm_chatbot.domain.turn import Executions, Turns
 from crm_chatbot.domain.whatsapp import Acks, Inbox, WhatsAppSessions
@@ -44,6 +52,14 @@ class Work:
     inbox: Inbox
     acks: Acks
     whatsapp_sessions: WhatsAppSessions
+    products: Products
+    stock: Stock
+    catalog: CatalogSearch
+    orders: Orders
+    reservations: Reservations
+    delivery: DeliveryTables
+    discounts: DiscountRules
+    concerns: Concerns
     turns: Turns
     executions: Executions
     ledger: Ledger

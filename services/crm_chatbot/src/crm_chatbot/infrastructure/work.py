@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.catalog_search import SqlCatalogSearch
 from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_store import SqlConversations
 from crm_chatbot.infrastructure.customer_store import SqlCustomers
@@ -13,6 +14,15 @@ from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAp
 from crm_chatbot.infrastructure.ledger import SqlLedger
 from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.once_store import SqlIdempotency
+from crm_chatbot.infrastructure.order_store import SqlOrders
+from crm_chatbot.infrastructure.product_store import SqlProducts
+from crm_chatbot.infrastructure.reservation_store import SqlReservations
+from crm_chatbot.infrastructure.shop_rules_store import (
+    SqlConcerns,
+    SqlDeliveryTables,
+    SqlDiscountRules,
+)
+from crm_chatbot.infrastructure.stock_store import SqlStock
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
 from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
@@ -70,6 +80,14 @@ def sql_work(
                 inbox=SqlInbox(session, tenant_id),
                 acks=SqlAcks(session, tenant_id),
                 whatsapp_sessions=SqlWhatsAppSessions(session, tenant_id),
+                products=SqlProducts(session, tenant_id),
+                stock=SqlStock(session, tenant_id),
+                catalog=SqlCatalogSearch(session, tenant_id),
+                orders=SqlOrders(session, tenant_id),
+                reservations=SqlReservations(session, tenant_id),
+                delivery=SqlDeliveryTables(session, tenant_id),
+                discounts=SqlDiscountRules(session, tenant_id),
+                concerns=SqlConcerns(session, tenant_id),
                 turns=SqlTurns(session, tenant_id),
                 executions=SqlExecutions(session, tenant_id),
                 ledger=SqlLedger(session, tenant_id),
