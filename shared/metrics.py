@@ -57,6 +57,13 @@ outbound_asked_again = Counter(
 turns = Counter("aip_turns", "Conversation turns that were committed, by outcome.", ["outcome"])
 turn_failures = Counter("aip_turn_failures", "Tries at a turn that ended in an error.", ["code"])
 
+# -- orders
+
+order_events = Counter("aip_order_events", "What happened to orders, by what it was.", ["what"])
+concerns = Counter(
+    "aip_concerns", "What a person has to decide about an order's money, by why.", ["code"]
+)
+
 # -- messages
 
 messages_dead = Counter("aip_messages_dead", "Messages set aside for a person, by kind.", ["kind"])

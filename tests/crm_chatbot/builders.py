@@ -50,6 +50,7 @@ def a_full_tenant(tenant_id: TenantId = TENANT) -> Tenant:
         limits=ReplyLimits(turns_per_hour=7, turns_per_day=9),
         handback_after_s=0,
         is_moderated=True,
+        pay_within_s=86_400,
     )
     tenant.become(TenantStatus.SUSPENDED, LATER)
     return tenant

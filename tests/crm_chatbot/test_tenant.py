@@ -86,6 +86,8 @@ def test_becoming_what_one_is_is_no_change() -> None:
         ({"time_zone": "Europe"}, "time_zone"),
         ({"handback_after_s": -1}, "handback_after_s"),
         ({"handback_after_s": 604_801}, "handback_after_s"),
+        ({"pay_within_s": 599}, "pay_within_s"),
+        ({"pay_within_s": 604_801}, "pay_within_s"),
     ],
 )
 def test_what_no_shop_can_be_is_refused(wishes: dict[str, Any], field: str) -> None:

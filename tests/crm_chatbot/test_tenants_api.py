@@ -22,6 +22,7 @@ EVERYTHING = {
     "pace": {"quiet_s": 0.5, "longest_s": 3},
     "limits": {"turns_per_hour": 7, "turns_per_day": 9},
     "handback_after_s": 0,
+    "pay_within_s": 86_400,
     "is_moderated": True,
 }
 

@@ -64,6 +64,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"handback_after_s": -1}, "/handback_after_s"),
     ({"handback_after_s": 604_801}, "/handback_after_s"),
     ({"handback_after_s": True}, "/handback_after_s"),
+    ({"pay_within_s": 599}, "/pay_within_s"),
+    ({"pay_within_s": 604_801}, "/pay_within_s"),
     ({"is_moderated": "yes"}, "/is_moderated"),
     ({"is_moderated": 1}, "/is_moderated"),
     *(({"business_hours": week}, "/business_hours") for week in WEEKS),

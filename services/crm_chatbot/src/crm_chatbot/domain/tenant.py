@@ -23,6 +23,8 @@ LONGEST_QUIET_S = 30.0
 LONGEST_WAIT_S = 60.0
 LONGEST_REST_S = 7 * 86_400
 MOST_TURNS = 10_000
+SHORTEST_TO_PAY_S = 600
+LONGEST_TO_PAY_S = 7 * 86_400
 
 
 class TenantStatus(StrEnum):
@@ -82,6 +84,7 @@ class Manner(TypedDict, total=False):
     limits: ReplyLimits
     handback_after_s: int
     is_moderated: bool
+    pay_within_s: int
 
 
 class Wishes(Manner, total=False):
@@ -111,6 +114,8 @@ class Tenant(Aggregate):
     #: how long a person may be silent before the bot answers again; 0: for ever
     handback_after_s: int = 3_600
     is_moderated: bool = False
+    #: how long a confirmed order keeps its stock before it is paid
+    pay_within_s: int = 3_600
     status: TenantStatus = TenantStatus.ACTIVE
     version: int = 1
 
@@ -180,6 +185,10 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "handback_after_s": (
         lambda seconds: 0 <= seconds <= LONGEST_REST_S,
         f"must lie between 0 and {LONGEST_REST_S}",
+    ),
+    "pay_within_s": (
+        lambda seconds: SHORTEST_TO_PAY_S <= seconds <= LONGEST_TO_PAY_S,
+        f"must lie between {SHORTEST_TO_PAY_S} and {LONGEST_TO_PAY_S}",
     ),
 }
 

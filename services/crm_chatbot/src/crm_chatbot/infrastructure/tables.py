@@ -56,6 +56,8 @@ tenants = Table(
     Column("version", Integer, nullable=False),
     moment("created_at", is_needed=True),
     moment("updated_at", is_needed=True),
+    # The last one, as the database has it: crm.all_tenants tells them in that order.
+    Column("pay_within_s", Integer, nullable=False, server_default=text("3600")),
     schema=SCHEMA,
 )
 

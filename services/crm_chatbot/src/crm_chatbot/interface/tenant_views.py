@@ -13,10 +13,12 @@ from crm_chatbot.domain.money import Currency
 from crm_chatbot.domain.tenant import (
     LONGEST_QUIET_S,
     LONGEST_REST_S,
+    LONGEST_TO_PAY_S,
     LONGEST_WAIT_S,
     MOST_TURNS,
     NAME_LIMIT,
     PROMPT_LIMIT,
+    SHORTEST_TO_PAY_S,
     Manner,
     Pace,
     ReplyLimits,
@@ -96,6 +98,7 @@ class TenantManner(Body):
     limits: LimitsBody = _UNSAID
     handback_after_s: Annotated[Whole, Field(ge=0, le=LONGEST_REST_S)] = _UNSAID
     is_moderated: StrictBool = _UNSAID
+    pay_within_s: Annotated[Whole, Field(ge=SHORTEST_TO_PAY_S, le=LONGEST_TO_PAY_S)] = _UNSAID
 
     def manner(self) -> Manner:
         """What was said, in the domain's words. Raises its refusals."""
@@ -154,6 +157,9 @@ class TenantView(BaseModel):
         description="How long a person may be silent before the bot answers again; 0: for ever."
     )
     is_moderated: bool
+    pay_within_s: int = Field(
+        description="How long a confirmed order keeps its stock before it is paid."
+    )
     version: int
     created_at: datetime
     updated_at: datetime

@@ -1,0 +1,106 @@
+"""A concern: something about an order's money that a person of the shop has to decide."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType, Protocol
+from uuid import UUID
+
+from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.order import OrderId
+from crm_chatbot.domain.tenant import TenantId
+from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
+
+ConcernId = NewType("ConcernId", UUID)
+
+LONGEST_NOTE = 1_000
+
+#: What each code says to the people of the shop.
+SENTENCES: Mapping[str, str] = {
+    "paid_without_stock": "It was paid after its time had run out, and its stock is sold by now: "
+    "refund it, or get more.",
+    "paid_after_cancellation": "It was paid after it had been cancelled: refund it, or deliver.",
+    "paid_old_total": "It was paid while the customer was changing it: what was paid may not be "
+    "what is in the cart.",
+    "paid_twice": "It was paid more than once: refund what is too much.",
+    "amount_differs": "Another amount was paid than was asked for.",
+    "currency_differs": "It was paid in another currency than was asked for.",
+    "partly_taken_back": "Of several payments one was taken back by the bank.",
+    "partly_refunded": "A part of the money went back to the customer.",
+    "payment_reversed": "The bank took the money back.",
+    "charged_back": "The holder of the card had the money returned: the provider asks for proof.",
+    "refunded_after_delivery": "The money went back although the order was delivered.",
+}
+
+
+class ConcernNotFound(NotFound):
+    message = "There is no concern {concern_id}."
+
+
+class ConcernSettled(Conflict):
+    message = "This was settled already, by {settled_by}."
+
+
+class ConcernRejected(Invalid):
+    message = "{field}: {reason}"
+    at = "/{field}"
+
+
+@dataclass(eq=False, kw_only=True)
+class Concern(Aggregate):
+    """Raised once for the same reason, order and payment, however often it is noticed."""
+
+    id: ConcernId
+    tenant_id: TenantId
+    code: str
+    order_id: OrderId
+    payment_id: UUID | None
+    customer_id: CustomerId
+    raised_at: datetime
+    #: amounts, ids and codes; nobody's words
+    facts: Mapping[str, object] = field(default_factory=dict[str, object])
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    #: how it was settled, in a person's words
+    note: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES.get(self.code, self.code)
+
+    def settle(self, now: datetime, *, by: str, note: str) -> None:
+        """Raises ConcernSettled, ConcernRejected."""
+        if self.settled_at is not None:
+            raise ConcernSettled(settled_by=self.settled_by)
+        if len(note) > LONGEST_NOTE or not says_something(note) or "\0" in note:
+            reason = f"1 to {LONGEST_NOTE} characters, and not only blank ones"
+            raise ConcernRejected(field="note", reason=reason)
+        self.settled_at, self.settled_by, self.note = now, by, note
+
+
+@dataclass(frozen=True)
+class Since:
+    """A place in the list of concerns."""
+
+    at: datetime
+    id: ConcernId
+
+
+class Concerns(Protocol):
+    """Every concern of one tenant."""
+
+    async def add(self, concern: Concern, /) -> bool:
+        """False when the same was raised before: then it is not added."""
+        ...
+
+    async def lock(self, concern_id: ConcernId, /) -> Concern:
+        """Raises ConcernNotFound."""
+        ...
+
+    async def save(self, concern: Concern, /) -> None: ...
+
+    async def page(
+        self, *, is_settled: bool | None, before: Since | None, limit: int
+    ) -> Sequence[Concern]:
+        """The newest first; with `before`, those that are older."""
+        ...
