@@ -1,7 +1,8 @@
 """The simulators as one application: `python -m simulators.main --port 8900 --journal FILE`."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from simulators import control, providers
 from simulators.chat import Models
 from simulators.directives import Directives
 from simulators.journal import Journal
+from simulators.midtrans import app as midtrans_app
+from simulators.midtrans.server import Midtrans, MidtransSettings
 from simulators.model import ModelRule
+from simulators.payments.page import router as pay_page
 from simulators.script import Script
 from simulators.serving import run
 from simulators.waha import control as waha_control
@@ -21,6 +25,8 @@ from simulators.waha.door import routes as waha_routes
 from simulators.waha.engines import ENGINES
 from simulators.waha.page import router as page
 from simulators.waha.server import API_KEY, Waha
+from simulators.xendit import app as xendit_app
+from simulators.xendit.server import Xendit, XenditSettings
 
 
 def create_app(
@@ -28,12 +34,14 @@ def create_app(
     journal: Journal | None = None,
     script: Script[ModelRule] | None = None,
     waha: Waha | None = None,
+    midtrans: Midtrans | None = None,
+    xendit: Xendit | None = None,
 ) -> FastAPI:
     """Every simulator behind one address; without a journal only memory remembers.
 
     Who gives a journal closes it. A script is for tests in the same process, which may change
     it while the application runs; others use `PUT /control/script`. The same goes for a WAHA,
-    which has a journal of its own: give both the same one, or none.
+    a Midtrans and a Xendit, which have journals of their own: give all the same one, or none.
     """
     models = Models(
         journal=Journal() if journal is None else journal,
@@ -41,16 +49,26 @@ def create_app(
         directives=Directives(),
     )
     waha = Waha(journal=models.journal) if waha is None else waha
+    midtrans = Midtrans(journal=models.journal) if midtrans is None else midtrans
+    xendit = Xendit(journal=models.journal) if xendit is None else xendit
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncGenerator[None]:
+        async with waha.running(), midtrans.running(), xendit.running():
+            yield
+
     app = FastAPI(
         title="Simulators",
         docs_url=None,
         redoc_url=None,
         routes=[*providers.routes(models), *waha_routes(waha)],
-        lifespan=lambda _app: waha.running(),
+        lifespan=running,
     )
     app.state.waha = waha
-    for router in (control.router(models), waha_control.router, phone_api.router, page):
+    for router in (control.router(models), waha_control.router, phone_api.router, page, pay_page):
         app.include_router(router)
+    midtrans_app.mount(app, midtrans)
+    xendit_app.mount(app, xendit)
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -64,7 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; says where on the first line of its output."""
     options = _options(arguments)
     with Journal(options.journal, fsync=options.fsync) as journal:
-        app = create_app(journal=journal, waha=_waha(options, journal))
+        app = create_app(
+            journal=journal,
+            waha=_waha(options, journal),
+            midtrans=_midtrans(options, journal),
+            xendit=_xendit(options, journal),
+        )
         run(app, host=options.host, port=options.port)
 
 
@@ -75,6 +98,23 @@ def _waha(options: argparse.Namespace, journal: Journal) -> Waha:
         webhooks = [a_webhook(url, key=key)] if url else []
         waha.add_session(options.waha_session, webhooks=webhooks, shop=options.waha_shop)
     return waha
+
+
+def _midtrans(options: argparse.Namespace, journal: Journal) -> Midtrans:
+    midtrans = Midtrans(journal=journal)
+    midtrans.settings = MidtransSettings(any_key=options.any_payment_key)
+    if options.midtrans_key:
+        midtrans.register(options.midtrans_key, notification_url=options.midtrans_webhook or "")
+    return midtrans
+
+
+def _xendit(options: argparse.Namespace, journal: Journal) -> Xendit:
+    xendit = Xendit(journal=journal)
+    xendit.settings = XenditSettings(any_key=options.any_payment_key)
+    if options.xendit_key:
+        said = {"callback_token": options.xendit_token, "webhook_url": options.xendit_webhook}
+        xendit.register(options.xendit_key, **{name: it for name, it in said.items() if it})
+    return xendit
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -92,6 +132,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     waha.add_argument(
         "--waha-shop", metavar="NAME", help="the shop's name on its customers' phones"
     )
+    pay = parser.add_argument_group("Midtrans and Xendit", "merchants known from the start")
+    pay.add_argument("--midtrans-key", metavar="KEY", help="a server key")
+    pay.add_argument("--midtrans-webhook", metavar="URL", help="where its notifications go")
+    pay.add_argument("--xendit-key", metavar="KEY", help="a secret key")
+    pay.add_argument("--xendit-token", metavar="TOKEN", help="what its webhooks show")
+    pay.add_argument("--xendit-webhook", metavar="URL", help="where its webhooks go")
+    pay.add_argument("--any-payment-key", action="store_true", help="let every key in")
     return parser.parse_args(arguments)
 
 

@@ -15,8 +15,6 @@ import aiohttp
 from simulators.outside import Outside
 
 RECENT_LIMIT = 10_000
-#: a try's answer when all is well
-DELIVERED = None
 #: redirects that ask for the same request elsewhere
 _SAME_REQUEST = frozenset({307, 308})
 _HOPS = 5
@@ -130,7 +128,7 @@ class Deliveries(Generic[DeliveryT]):
         headers = letter.headers(delivery)
         try:
             await asyncio.sleep(delay_s)
-            while (refusal := await self._try(letter, delivery, headers)) is not DELIVERED:
+            while (refusal := await self._try(letter, delivery, headers)) is not None:
                 pause_s = letter.pause_s(delivery.tries, refusal)
                 if pause_s is None:
                     delivery.outcome = "gave up"
@@ -146,6 +144,7 @@ class Deliveries(Generic[DeliveryT]):
     async def _try(
         self, letter: Letter[DeliveryT], delivery: DeliveryT, headers: Mapping[str, str]
     ) -> Refusal | None:
+        """None when all is well."""
         delivery.tries += 1
         delivery.status = None
         try:
@@ -156,7 +155,7 @@ class Deliveries(Generic[DeliveryT]):
         except (aiohttp.ClientError, OSError, ValueError):
             return Refusal()
         delivery.status = status
-        return DELIVERED if 200 <= status < 300 else Refusal(status=status, retry_after=retry_after)
+        return None if 200 <= status < 300 else Refusal(status=status, retry_after=retry_after)
 
     async def _post(self, letter: Letter[DeliveryT], headers: Mapping[str, str]) -> tuple[int, str]:
         url, hops = letter.url, 0

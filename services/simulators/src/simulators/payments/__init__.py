@@ -1,0 +1,1 @@
+"""What every simulator of a payment provider needs: clock, calls, faults, notices, pages."""

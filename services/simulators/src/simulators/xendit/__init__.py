@@ -1,0 +1,1 @@
+"""Xendit as a shop sees it: invoices, their pay page, refunds, webhooks with a token."""
