@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from crm_chatbot.application.accounts import account
 from crm_chatbot.application.answering import Books, Brief, Decision, Progress
+from crm_chatbot.application.moving import move_on
 from crm_chatbot.application.outbound import hand_next, our_words
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.prompting import question, trimmed
@@ -169,7 +170,7 @@ class Closing:
             await work.timeline.note(conversation.id, "limit.reached", turn_id=turn.id)
         if decision.reply:
             await self._queue(work, conversation, turn, decision)
-        await _move_on(work, conversation, brief)
+        await _listen(work, conversation, brief)
 
     async def _queue(
         self, work: Work, conversation: Conversation, turn: Turn, decision: Decision
@@ -210,14 +211,10 @@ class Closing:
         return turn.failures - 1
 
 
-async def _move_on(work: Work, conversation: Conversation, brief: Brief) -> None:
-    before = conversation.state
+async def _listen(work: Work, conversation: Conversation, brief: Brief) -> None:
     words = [message.words for message in brief.heard if message.words]
     if words and not all(map(is_only_hello, words)):
-        conversation.happened(Happening.ASKED)
-    if conversation.state is not before:
-        facts = {"before": before, "after": conversation.state}
-        await work.timeline.note(conversation.id, "conversation.state_changed", **facts)
+        await move_on(work, conversation, Happening.ASKED)
 
 
 def _closed(

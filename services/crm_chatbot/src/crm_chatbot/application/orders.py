@@ -4,13 +4,12 @@ All of it happens within the caller's transaction. Things are locked in this ord
 customer, conversation, order, payment, variants by their ids; `locked` does the middle of it.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from crm_chatbot.application.moving import move_on
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.pricing import priced
-from crm_chatbot.domain.conversation import Happening
+from crm_chatbot.domain.conversation import Conversation, Happening
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.order import (
     MOST_ORDERS_A_DAY,
@@ -28,7 +27,7 @@ from crm_chatbot.domain.order import (
     TooManyUnpaid,
 )
 from crm_chatbot.domain.product import VariantId
-from crm_chatbot.domain.reservation import OutOfStock, ReservationState
+from crm_chatbot.domain.reservation import ReservationState
 from crm_chatbot.domain.tenant import Tenant
 from shared import metrics
 
@@ -65,56 +64,48 @@ async def begin(
         created_at=now,
         updated_at=now,
     )
-    await work.orders.add(order, OrderEvent(what="order.created", at=now, actor="customer"))
+    event = OrderEvent(what="order.created", at=now, actor="customer")
+    await work.orders.add(order, event)
+    await _note(work, order, event)
     return order
 
 
 async def record(
-    work: Work,
-    order: Order,
-    what: str,
-    *,
-    now: datetime,
-    actor: str,
-    happening: Happening | None = None,
-    facts: Mapping[str, object] | None = None,
+    work: Work, order: Order, event: OrderEvent, happening: Happening | None = None
 ) -> None:
     """Save the order with what happened to it; its customer's conversation notes it, and moves on.
 
-    `facts` are ids, codes and numbers; never what anybody wrote.
+    The event's facts are ids, codes and numbers, and perhaps a person's `reason`.
     """
-    told = facts or {}
-    await work.orders.save(order, OrderEvent(what=what, at=now, actor=actor, facts={**told}))
-    metrics.order_events.labels(what.removeprefix("order.")).inc()
-    conversation = await work.conversations.lock_of(order.customer_id)
-    if conversation is None:
-        return
-    named = {"order_id": order.id, "number": order.number, **told}
-    await work.timeline.note(conversation.id, what, **named)
-    if happening is not None:
+    await work.orders.save(order, event)
+    conversation = await _note(work, order, event)
+    if conversation is not None and happening is not None:
         await move_on(work, conversation, happening)
+
+
+async def _note(work: Work, order: Order, event: OrderEvent) -> Conversation | None:
+    metrics.order_events.labels(event.what.removeprefix("order.")).inc()
+    conversation = await work.conversations.lock_of(order.customer_id)
+    if conversation is not None:
+        # A timeline has no room for what anybody wrote.
+        told = {name: fact for name, fact in event.facts.items() if name != "reason"}
+        facts = {"order_id": order.id, "number": order.number, **told}
+        await work.timeline.note(conversation.id, event.what, **facts)
+    return conversation
 
 
 async def filled(work: Work, order: Order, *, now: datetime, actor: str) -> None:
     """What is in the cart, or where it goes, has changed."""
-    happening = Happening.ITEM_ADDED if order.lines else Happening.CART_EMPTIED
-    facts = {"pieces": order.pieces, "total": order.total}
-    await record(
-        work, order, "order.changed", now=now, actor=actor, happening=happening, facts=facts
-    )
+    facts: dict[str, object] = {"pieces": order.pieces, "total": order.total}
+    event = OrderEvent(what="order.changed", at=now, actor=actor, facts=facts)
+    await record(work, order, event, _filling(order))
 
 
 async def shown(work: Work, order: Order, *, now: datetime, actor: str) -> None:
     """The customer is shown the summary: call it after Order.show."""
-    await record(
-        work,
-        order,
-        "order.summary_shown",
-        now=now,
-        actor=actor,
-        happening=Happening.SUMMARY_SHOWN,
-        facts={"total": order.total},
-    )
+    facts: dict[str, object] = {"total": order.total}
+    event = OrderEvent(what="order.summary_shown", at=now, actor=actor, facts=facts)
+    await record(work, order, event, Happening.SUMMARY_SHOWN)
 
 
 async def confirm(work: Work, tenant: Tenant, order: Order, *, now: datetime, actor: str) -> None:
@@ -137,23 +128,17 @@ async def confirm(work: Work, tenant: Tenant, order: Order, *, now: datetime, ac
         raise TooManyUnpaid(most=MOST_UNPAID)
     await work.reservations.reserve(order.id, order.reservation + 1, quantities(order))
     order.confirm(now, reserved_for=timedelta(seconds=tenant.pay_within_s))
-    await record(
-        work,
-        order,
-        "order.confirmed",
-        now=now,
-        actor=actor,
-        happening=Happening.ORDER_CONFIRMED,
-        facts={"total": order.total, "attempt": order.reservation},
-    )
+    facts: dict[str, object] = {"total": order.total, "attempt": order.reservation}
+    event = OrderEvent(what="order.confirmed", at=now, actor=actor, facts=facts)
+    await record(work, order, event, Happening.ORDER_CONFIRMED)
 
 
 async def reopen(work: Work, order: Order, *, now: datetime, actor: str) -> None:
     """A cart again; what it held is free. Raises IllegalTransition."""
     order.reopen(now)
     await work.reservations.release(order.id, order.reservation)
-    happening = Happening.ITEM_ADDED if order.lines else Happening.CART_EMPTIED
-    await record(work, order, "order.reopened", now=now, actor=actor, happening=happening)
+    event = OrderEvent(what="order.reopened", at=now, actor=actor)
+    await record(work, order, event, _filling(order))
 
 
 async def cancel(
@@ -168,9 +153,8 @@ async def cancel(
     order.become(_S.CANCELLED, now)
     await work.reservations.release(order.id, order.reservation)
     await work.reservations.restock(order.id, order.reservation)
-    facts = {"reason": reason} if reason else {}
-    ended = Happening.ORDER_ENDED
-    await record(work, order, "order.cancelled", now=now, actor=actor, happening=ended, facts=facts)
+    event = OrderEvent(what="order.cancelled", at=now, actor=actor, facts=because(reason))
+    await record(work, order, event, Happening.ORDER_ENDED)
     return True
 
 
@@ -181,23 +165,26 @@ async def expire(work: Work, order: Order, *, now: datetime) -> bool:
         return False
     order.become(_S.EXPIRED, now)
     await work.reservations.release(order.id, order.reservation)
-    ended = Happening.ORDER_ENDED
-    await record(work, order, "order.expired", now=now, actor=SYSTEM, happening=ended)
+    event = OrderEvent(what="order.expired", at=now, actor=SYSTEM)
+    await record(work, order, event, Happening.ORDER_ENDED)
     return True
 
 
-async def fulfil(work: Work, order: Order, *, now: datetime, actor: str) -> bool:
+async def fulfil(
+    work: Work, order: Order, *, now: datetime, actor: str, reason: str | None = None
+) -> bool:
     """It was handed over, or sent. False where it was already.
 
     Raises IllegalTransition, and OutOfStock where its stock had been returned.
     """
     if order.status is _S.FULFILLED:
         return False
-    if order.status not in {_S.PAID, _S.PAID_ATTENTION}:
+    if not order.may_become(_S.FULFILLED):
         raise IllegalTransition(status=order.status, wanted=_S.FULFILLED)
     await take(work, order)
     order.become(_S.FULFILLED, now)
-    await record(work, order, "order.fulfilled", now=now, actor=actor)
+    event = OrderEvent(what="order.fulfilled", at=now, actor=actor, facts=because(reason))
+    await record(work, order, event)
     return True
 
 
@@ -218,3 +205,12 @@ async def take(work: Work, order: Order) -> None:
 def quantities(order: Order) -> dict[VariantId, int]:
     """How many of each variant are to be held for it."""
     return {line.variant_id: line.quantity for line in order.lines}
+
+
+def because(reason: str | None) -> dict[str, object]:
+    """A person's reason, among an event's facts."""
+    return {"reason": reason} if reason else {}
+
+
+def _filling(order: Order) -> Happening:
+    return Happening.ITEM_ADDED if order.lines else Happening.CART_EMPTIED

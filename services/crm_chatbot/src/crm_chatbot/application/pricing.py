@@ -1,6 +1,4 @@
-"""What an order costs: taken from the catalog, the shop's discounts and its delivery table, and
-from nothing that anybody says.
-"""
+"""What an order costs: by the catalog, the shop's discounts and its delivery table alone."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -8,7 +8,7 @@ from crm_chatbot.application.concerns import raise_concern
 from crm_chatbot.application.orders import SYSTEM, record, take
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversation import Happening
-from crm_chatbot.domain.order import IllegalTransition, Order, OrderStatus
+from crm_chatbot.domain.order import IllegalTransition, Order, OrderEvent, OrderStatus
 from crm_chatbot.domain.reservation import OutOfStock
 
 _S = OrderStatus
@@ -43,15 +43,9 @@ async def paid(work: Work, order: Order, *, now: datetime, payment_id: UUID) -> 
         return order.status
     order.paid_by = payment_id
     order.become(_S.PAID, now)
-    await record(
-        work,
-        order,
-        "order.paid",
-        now=now,
-        actor=SYSTEM,
-        happening=Happening.PAID,
-        facts={"payment_id": payment_id, "total": order.total},
-    )
+    facts: dict[str, object] = {"payment_id": payment_id, "total": order.total}
+    event = OrderEvent(what="order.paid", at=now, actor=SYSTEM, facts=facts)
+    await record(work, order, event, Happening.PAID)
     return order.status
 
 
@@ -76,8 +70,8 @@ async def question(
     if order.may_become(_S.PAID_ATTENTION):
         order.become(_S.PAID_ATTENTION, now)
     order.paid_by = order.paid_by or payment_id
-    told = {"code": code, "payment_id": payment_id}
-    await record(work, order, "order.questioned", now=now, actor=SYSTEM, facts=told)
+    told: dict[str, object] = {"code": code, "payment_id": payment_id}
+    await record(work, order, OrderEvent(what="order.questioned", at=now, actor=SYSTEM, facts=told))
 
 
 async def refunded(
@@ -94,8 +88,8 @@ async def refunded(
     if not was_delivered:
         await work.reservations.release(order.id, order.reservation)
         await work.reservations.restock(order.id, order.reservation)
-    facts = {"payment_id": payment_id}
-    await record(work, order, "order.refunded", now=now, actor=actor, facts=facts)
+    facts: dict[str, object] = {"payment_id": payment_id}
+    await record(work, order, OrderEvent(what="order.refunded", at=now, actor=actor, facts=facts))
     if was_delivered:
         await raise_concern(
             work, order, "refunded_after_delivery", now=now, payment_id=payment_id, facts={}
@@ -115,13 +109,7 @@ async def accept(work: Work, order: Order, *, now: datetime, actor: str, reason:
         raise IllegalTransition(status=order.status, wanted=_S.PAID)
     await take(work, order)
     order.become(_S.PAID, now)
-    await record(
-        work,
-        order,
-        "order.paid",
-        now=now,
-        actor=actor,
-        happening=Happening.PAID,
-        facts={"total": order.total, "reason": reason},
-    )
+    facts: dict[str, object] = {"total": order.total, "reason": reason}
+    event = OrderEvent(what="order.paid", at=now, actor=actor, facts=facts)
+    await record(work, order, event, Happening.PAID)
     return True

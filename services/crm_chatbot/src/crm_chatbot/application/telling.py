@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crm_chatbot.application.reasons import in_words
+from crm_chatbot.domain.concern import SENTENCES as MONEY
 from crm_chatbot.domain.conversation import Happened
 
 Facts = Mapping[str, Any]
@@ -144,6 +145,17 @@ _FATES = {
     "withdrawn": "The message was taken back before it left",
 }
 
+
+def _of_order(sentence: str) -> Callable[[Facts], str]:
+    """With its number in the place of {}."""
+    return lambda facts: sentence.replace("{}", str(facts.get("number", "")).strip() or "?")
+
+
+def _questioned(facts: Facts) -> str:
+    why = MONEY.get(str(facts.get("code")), "something is odd about it.")
+    return f"Somebody has to look at the money of order {facts.get('number', '?')}: {why}"
+
+
 #: By what was noted. A test looks for every name that the code notes.
 SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "message.received": _received,
@@ -177,6 +189,19 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "conversation.handed_back": _because("The conversation was handed back to the bot"),
     "conversation.state_changed": _moved,
     "conversation.merged": _merged,
+    "order.created": _of_order("Order {} was begun."),
+    "order.changed": _of_order("Order {} was changed."),
+    "order.summary_shown": _of_order("The summary of order {} was sent, to be agreed to."),
+    "order.confirmed": _of_order("Order {} was confirmed: its stock is reserved."),
+    "order.reopened": _of_order("Order {} was opened again: its stock is free."),
+    "order.cancelled": _of_order("Order {} was cancelled."),
+    "order.expired": _of_order("Order {} was not paid in time: its stock is free."),
+    "order.paid": _of_order("Order {} is paid."),
+    "order.questioned": _questioned,
+    "order.refunded": _of_order("The money of order {} went back."),
+    "order.fulfilled": _of_order("Order {} was sent, or handed over."),
+    "order.annotated": _of_order("A note was written on order {}."),
+    "order.readdressed": _of_order("Order {} goes to another address."),
     "customer.described": _described,
     "customer.opted_out": _always("The customer wants to hear nothing more."),
     "customer.opted_in": _always("The customer wants to hear from the shop again."),

@@ -191,7 +191,7 @@ def _faults(terms: Terms) -> Iterator[tuple[str, bool, str]]:
     starts, ends = terms.get("starts_at"), terms.get("ends_at")
     is_name = 0 < len(name) <= LONGEST_NAME and name.isprintable() and says_something(name)
     yield "name", is_name, f"1 to {LONGEST_NAME} printable characters"
-    yield "percent", percent is None or 1 <= percent <= 100, "1 to 100"  # noqa: PLR2004 - percents
+    yield "percent", percent is None or 1 <= percent <= 100, "1 to 100"
     is_amount = amount is None or 1 <= amount <= HIGHEST_AMOUNT
     yield "amount", is_amount, f"1 to {HIGHEST_AMOUNT}"
     yield "amount", (percent is None) != (amount is None), "either an amount or percents"

@@ -1,7 +1,8 @@
-"""Money's units: which currencies there are, and how many decimals each is counted in."""
+"""Money's units: which currencies there are, how many decimals each has, and how it is written."""
 
 from dataclasses import dataclass
 
+from crm_chatbot.domain.language import Language
 from shared.domain import Invalid
 
 
@@ -49,3 +50,15 @@ class Currency:
 
 
 RUPIAH = Currency("IDR")
+
+
+def formatted(amount: int, currency: Currency, language: Language) -> str:
+    """As people read it: Rp170.000, or IDR 170,000 in English. `amount` is in the smallest unit."""
+    is_indonesian = language is Language.INDONESIAN
+    unit = 10**currency.scale
+    whole, rest = divmod(abs(amount), unit)
+    number = f"{whole:,}" + (f".{rest:0{currency.scale}}" if currency.scale else "")
+    if is_indonesian:
+        number = number.translate(str.maketrans(",.", ".,"))
+    name = "Rp" if is_indonesian and currency == RUPIAH else f"{currency.code} "
+    return f"{'-' if amount < 0 else ''}{name}{number}"

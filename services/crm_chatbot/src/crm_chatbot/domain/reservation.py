@@ -23,8 +23,9 @@ class OutOfStock(Conflict, code="insufficient_stock"):
 
 
 class Reservations(Protocol):
-    """What a tenant's orders hold. Each attempt of an order is held, returned and sold once,
-    however often that is asked for; the order is locked meanwhile.
+    """What a tenant's orders hold; an order is locked while what it holds is changed.
+
+    Each attempt of an order is held, returned and sold once, however often that is asked for.
     """
 
     async def reserve(
