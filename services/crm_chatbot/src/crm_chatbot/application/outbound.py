@@ -50,28 +50,18 @@ def our_words(
 
 
 async def say(
-    work: Work,
-    conversation: Conversation,
-    message_id: MessageId,
-    text: str,
-    *,
-    author: Author,
-    now: datetime,
-    patience_s: float,
-    turn_id: TurnId | None = None,
-) -> Message:
-    """Words that code has chosen, to leave after those that wait already.
+    work: Work, conversation: Conversation, message: Message, *, patience_s: float
+) -> None:
+    """Words that code has chosen (`our_words`), to leave after those that wait already.
 
     The caller has locked the conversation; it is saved here. What a bot says is taken back when a
     person takes over; what Author.SYSTEM says leaves all the same.
     """
-    message = our_words(conversation, message_id, text, author=author, now=now, turn_id=turn_id)
     await work.messages.add([message])
-    facts = {"message_id": message.id} | ({"turn_id": turn_id} if turn_id else {})
+    facts = {"message_id": message.id, "turn_id": message.turn_id}
     await work.timeline.note(conversation.id, "message.queued", **facts)
     await work.conversations.save(conversation)
-    await hand_next(work, conversation, now=now, patience_s=patience_s)
-    return message
+    await hand_next(work, conversation, now=message.created_at, patience_s=patience_s)
 
 
 async def hand_next(
