@@ -147,7 +147,10 @@ class SqlConcerns:
 
 
 def _terms_of(row: RowMapping) -> DeliveryTerms:
-    zones = tuple(Zone(**{**zone, "words": tuple(zone["words"])}) for zone in row["zones"])
+    zones = tuple(
+        Zone(name=zone["name"], words=tuple(zone["words"]), fee=zone["fee"])
+        for zone in row["zones"]
+    )
     return DeliveryTerms(
         zones=zones, default_fee=row["default_fee"], pickup_address=row["pickup_address"]
     )
