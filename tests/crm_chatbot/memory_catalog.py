@@ -116,6 +116,11 @@ class MemoryProducts:
             ]
         )
 
+    async def these(self, product_ids: Sequence[ProductId], /) -> list[Product]:
+        return copy.deepcopy(
+            [one for one in self.catalog.products.values() if one.id in product_ids]
+        )
+
     async def page(
         self,
         *,
@@ -297,11 +302,15 @@ def _known(asked: Iterable[str], every: Iterable[str]) -> list[Known]:
     spelt = [*filter(may_be_misspelt, every)]
     for word in filter(may_be_misspelt, asked):
         begun = [Known(word, one, is_begun=True) for one in spelt if one.startswith(word)]
-        alike = [
-            Known(word, one, is_begun=False) for one in spelt if _trigrams(one) & _trigrams(word)
-        ]
+        alike = [Known(word, one, is_begun=False) for one in spelt if _similarity(one, word) > 0.1]
         found += begun or alike
     return found
+
+
+def _similarity(one: str, other: str) -> float:
+    """As pg_trgm has it."""
+    mine, yours = _trigrams(one), _trigrams(other)
+    return len(mine & yours) / len(mine | yours)
 
 
 def _trigrams(word: str) -> set[str]:

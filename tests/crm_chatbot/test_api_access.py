@@ -45,6 +45,8 @@ SHOP = f"{TENANTS}/{{tenant_id}}"
 
 CHAT = "/v1/crm/conversations/{conversation_id}"
 CUSTOMER = "/v1/crm/customers/{customer_id}"
+PRODUCT = f"{SHOP}/products/{{product_id}}"
+STOCK = f"{PRODUCT}/variants/{{variant_id}}/stock"
 
 CASES: Mapping[Route, Case] = {
     ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
@@ -73,6 +75,17 @@ CASES: Mapping[Route, Case] = {
     ("GET", CUSTOMER): Case(),
     ("PATCH", CUSTOMER): Case({"name": "Mine"}, changes=True),
     ("DELETE", CUSTOMER): Case(changes=True),
+    ("POST", f"{SHOP}/products"): Case({"name": "Mine", "price": 1}, changes=True),
+    ("GET", f"{SHOP}/products"): Case(),
+    ("GET", PRODUCT): Case(),
+    ("PATCH", PRODUCT): Case({"name": "Mine"}, changes=True),
+    ("DELETE", PRODUCT): Case(changes=True),
+    ("POST", f"{PRODUCT}/restore"): Case(changes=True),
+    ("POST", STOCK): Case({"count": 1}, changes=True),
+    ("GET", STOCK): Case(),
+    ("GET", f"{SHOP}/categories"): Case(),
+    ("GET", f"{SHOP}/synonyms"): Case(),
+    ("PUT", f"{SHOP}/synonyms"): Case({"groups": [["mine", "yours"]]}, changes=True),
 }
 
 #: Let in by a signature instead of a key.
@@ -129,11 +142,17 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "key_id": keys[-1].id,
         "conversation_id": shop.conversation.id,
         "customer_id": shop.customer.id,
+        "product_id": shop.product.id,
+        "variant_id": shop.variant_id,
     }
 
 
 NOTHING: dict[str, object] = {
-    name: uuid7() for name in ("tenant_id", "key_id", "conversation_id", "customer_id")
+    name: uuid7()
+    for name in (
+        *("tenant_id", "key_id", "conversation_id", "customer_id"),
+        *("product_id", "variant_id"),
+    )
 }
 
 

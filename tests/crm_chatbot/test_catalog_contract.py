@@ -190,11 +190,15 @@ async def test_products_are_listed_the_newest_first_page_by_page(shop: Crm) -> N
         rest = await page(before=first[-1].id, limit=3)
         active = await page(before=None, limit=9, status=ProductStatus.ACTIVE)
         odd = await page(before=None, limit=9, category="Odd")
+        these = await work.products.these([every[1].id, ProductId(uuid7()), every[3].id])
 
     assert [one.name for one in (*first, *rest)] == ["4", "3", "2", "1", "0"]
     assert vars(first[0]) == vars(every[4])
     assert [one.name for one in active] == ["3", "2", "1", "0"]
     assert [one.name for one in odd] == ["3", "1"]
+    assert {one.id: vars(one) for one in these} == {
+        one.id: vars(one) for one in (every[1], every[3])
+    }
 
 
 async def test_categories_are_counted_as_far_as_anything_of_them_is_sold(shop: Crm) -> None:

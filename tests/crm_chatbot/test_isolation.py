@@ -95,6 +95,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "products.add": lambda w, s: w.products.add(a_product("mine", a_variant(s.word))),
     "products.save": lambda w, s: _change(w.products.save, s.product, name="mine"),
     "products.by_skus": lambda w, s: w.products.by_skus([s.word]),
+    "products.these": lambda w, s: w.products.these([s.product.id]),
     "products.page": lambda w, s: w.products.page(before=None, limit=9, category=s.word),
     "products.categories": lambda w, _: w.products.categories(),
     "products.variant": lambda w, s: w.products.variant(s.variant_id),

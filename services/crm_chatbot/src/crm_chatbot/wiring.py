@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application, WebhookRules
 from crm_chatbot.application.answering import Agent
+from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.conversations import ConversationService
@@ -43,6 +44,7 @@ from crm_chatbot.infrastructure.work import Queues, sql_work
 from crm_chatbot.interface import (
     conversations_api,
     customers_api,
+    products_api,
     tenant_keys_api,
     tenants_api,
     webhook_api,
@@ -144,6 +146,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
         ),
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
         reminder=Reminder(menu.open_work, base.clock),
+        catalog=CatalogService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
     )
 
 
@@ -254,6 +257,7 @@ ROUTERS = (
     webhook_api.router,
     conversations_api.router,
     customers_api.router,
+    products_api.router,
 )
 
 SERVICE = Service("crm_chatbot", ROUTERS, run, seeds=(seed_templates,), waits=WAITS)

@@ -53,7 +53,6 @@ class ProductRejected(Invalid):
 
 class SkuTaken(Conflict):
     message = "Another variant has the SKU {sku!r}."
-    at = "/sku"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +179,10 @@ class Products(Protocol):
 
     async def by_skus(self, skus: Sequence[str], /) -> list[Product]:
         """Those that have one of these SKUs; they and all their variants are locked."""
+        ...
+
+    async def these(self, product_ids: Sequence[ProductId], /) -> list[Product]:
+        """Those that there are, in any order."""
         ...
 
     async def page(

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from crm_chatbot.domain.product import Product, ProductId, Variant
 from crm_chatbot.domain.search_words import ENDINGS, NOISE, SAME
+from shared.domain import Invalid
 
 QUERY_LIMIT = 500
 #: looked for at once; what comes after them is left out
@@ -73,6 +74,25 @@ class CatalogSearch(Protocol):
         ...
 
 
+class SynonymsRejected(Invalid):
+    message = "{field}: {reason}"
+    at = "/{field}"
+
+
+def refuse_bad_groups(groups: Groups) -> None:
+    """Raises SynonymsRejected."""
+    if len(groups) > MOST_GROUPS:
+        raise SynonymsRejected(field="groups", reason=f"at most {MOST_GROUPS}")
+    for place, group in enumerate(groups):
+        if not 2 <= len(group) <= MOST_SYNONYMS:
+            reason = f"2 to {MOST_SYNONYMS} words that mean the same"
+            raise SynonymsRejected(field=f"groups/{place}", reason=reason)
+        for number, word in enumerate(group):
+            if len(word) > SYNONYM_LIMIT or not words_in(word) or not word.isprintable():
+                reason = f"a word, or a few, of at most {SYNONYM_LIMIT} characters"
+                raise SynonymsRejected(field=f"groups/{place}/{number}", reason=reason)
+
+
 #: Words that say one thing, and how well each says it: 1 is best.
 Term = Mapping[str, float]
 
@@ -85,10 +105,10 @@ def words_in(text: str) -> list[str]:
 
 
 def words_of(product: Product) -> dict[str, int]:
-    """The words that a product is found by, and how much each says; none, where it is archived."""
-    if not product.is_active:
-        return {}
+    """The words that a product is found by, and how much each says; none, where it is not sold."""
     variants = [one for one in product.variants if one.is_active]
+    if not (product.is_active and variants):
+        return {}
     found = dict.fromkeys(_telling(words_in(product.description)), DESCRIPTION)
     for text in (product.category or "", *(one.name for one in variants)):
         found |= dict.fromkeys(_telling(words_in(text)), CATEGORY)
@@ -189,5 +209,7 @@ def _meant(group: tuple[str, ...], said: Sequence[str], telling: Sequence[str]) 
     text = f" {' '.join(said)} "
     if not any(len(one) > 1 and f" {' '.join(one)} " in text for one in spelt):
         return None
-    others = {word for one in spelt if len(one) == 1 for word in one} - set(telling)
-    return dict.fromkeys(others, 1.0) or None
+    term: dict[str, float] = {}
+    for one in spelt:
+        term |= dict.fromkeys(set(one) - set(telling), 1 / max(1, len(one)))
+    return term or None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, exists, select, text
 
 from crm_chatbot.domain.product import ProductId, ProductStatus, Variant
 from crm_chatbot.domain.searching import (
@@ -132,9 +132,10 @@ class SqlCatalogSearch:
         return [Known(row.asked, row.word, row.is_begun) for row in rows]
 
     async def _newest(self, limit: int, category: str | None) -> list[ProductId]:
-        c = products.c
+        c, v = products.c, variants.c
+        is_sold = exists().where(v.tenant_id == c.tenant_id, v.product_id == c.id, v.is_active)
         newest = select(c.id).where(
-            c.tenant_id == self._tenant_id, c.status == ProductStatus.ACTIVE
+            c.tenant_id == self._tenant_id, c.status == ProductStatus.ACTIVE, is_sold
         )
         if category is not None:
             newest = newest.where(c.category == category)
@@ -142,7 +143,7 @@ class SqlCatalogSearch:
         return [ProductId(UUID(str(one))) for one in rows]
 
     async def _these(self, ids: Sequence[ProductId]) -> list[Found]:
-        """In this order, without those of which no variant is active."""
+        """In this order."""
         p, v = products.c, variants.c
         rows = await self._session.execute(
             select(variants, p.name.label("product_name"), p.category)

@@ -89,6 +89,9 @@ class SqlProducts:
         ids = (await self._session.scalars(named.where(_v.sku.in_(skus)))).unique().all()
         return await self._found(_p.id.in_(ids), is_locked=True)
 
+    async def these(self, product_ids: Sequence[ProductId], /) -> list[Product]:
+        return await self._found(_p.id.in_(product_ids))
+
     async def page(
         self,
         *,
@@ -106,7 +109,7 @@ class SqlProducts:
             wanted.append(_p.category == category)
         ids = select(_p.id).where(_p.tenant_id == self._tenant_id, *wanted)
         shown = await self._session.scalars(ids.order_by(_p.id.desc()).limit(limit))
-        return await self._found(_p.id.in_(shown.all()))
+        return await self.these(shown.all())
 
     async def categories(self) -> list[tuple[str, int]]:
         counted = select(_p.category, func.count().label("many")).where(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
@@ -33,6 +34,7 @@ class Administration:
     customers: CustomerService
     looking: Looking
     reminder: Reminder
+    catalog: CatalogService
 
 
 async def administration(request: Request) -> Administration:
