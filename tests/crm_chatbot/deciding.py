@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application.answering import Brief, Progress
 from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.desk import Desk
+from crm_chatbot.application.facts import FactCheck
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.application.steps import Step, Steps, step_after
 from crm_chatbot.application.tools import Tool, Toolbox
@@ -40,9 +41,12 @@ class PlainAgent:
         if progress is None:
             first = Step.MODERATE if brief.tenant.is_moderated else Step.THINK
             progress = await self._take(first, brief, Progress())
-        while progress.decision is None:
-            progress = await self._take(step_after(progress), brief, progress)
-        return await self._take(Step.REVIEW, brief, progress)
+        while True:
+            while progress.decision is None:
+                progress = await self._take(step_after(progress), brief, progress)
+            progress = await self._take(Step.REVIEW, brief, progress)
+            if progress.decision is not None:
+                return progress
 
     async def _take(self, step: Step, brief: Brief, progress: Progress) -> Progress:
         taken = await self.steps.take(step, brief, progress)
@@ -66,7 +70,8 @@ def steps_with(
         keys_present=frozenset(),
         marker=MARKER,
     )
-    return Steps(desk, Toolbox(open_work, tools), limits or TurnLimits())
+    check = FactCheck(open_work)
+    return Steps(desk, Toolbox(open_work, tools), check, limits or TurnLimits())
 
 
 @dataclass

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.desk import Desk
+from crm_chatbot.application.facts import FactCheck
 from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.media import MediaReader, nothing_but_text
 from crm_chatbot.application.patience import Patience
@@ -158,7 +159,7 @@ class Shop:
             retry_base_s=0.01,
             jitter=lambda: self.jitter,
         )
-        steps = Steps(desk, toolbox, self.limits)
+        steps = Steps(desk, toolbox, FactCheck(open_work), self.limits)
         patience = Patience(
             open_work=open_work, now=self.clock, after_s=self.patience_s, resend_after_s=30
         )

@@ -17,6 +17,7 @@ from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.desk import Desk
+from crm_chatbot.application.facts import FactCheck
 from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.mailbox import Worker
@@ -195,7 +196,7 @@ def _desk(base: Ground, models: LangChainModels) -> Desk:
 def _agent(base: Ground, desk: Desk, open_turn: OpenWork, places: Semaphore) -> Agent:
     from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
 
-    steps = Steps(desk, Toolbox(open_turn, TOOLS), _limits())
+    steps = Steps(desk, Toolbox(open_turn, TOOLS), FactCheck(open_turn), _limits())
     return TurnGraph(steps, base.sessions, places=places)
 
 

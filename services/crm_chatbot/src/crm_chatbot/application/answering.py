@@ -113,6 +113,8 @@ class Progress:
     thoughts: int = 0
     spent: tuple[Spent, ...] = ()
     was_empty: bool = False
+    #: an answer said what nothing bears out, and the model was asked for another one
+    was_corrected: bool = False
     findings: tuple[str, ...] = ()
     handover: TakeoverReason | None = None
     decision: Decision | None = None

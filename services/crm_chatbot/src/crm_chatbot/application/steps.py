@@ -10,6 +10,7 @@ import orjson
 
 from crm_chatbot.application.answering import Brief, Progress, Stance
 from crm_chatbot.application.desk import Desk
+from crm_chatbot.application.facts import FactCheck, Objection
 from crm_chatbot.application.moderation import Verdict, VerdictUnreadable
 from crm_chatbot.application.prompting import conversation, question
 from crm_chatbot.application.tools import (
@@ -63,6 +64,7 @@ class Steps:
 
     desk: Desk
     toolbox: Toolbox
+    check: FactCheck
     limits: TurnLimits = field(default_factory=TurnLimits)
 
     async def take(self, step: Step, brief: Brief, progress: Progress) -> Progress:
@@ -145,6 +147,8 @@ class Steps:
         progress = progress.found(*looked.findings)
         if not looked.text:
             return _fall_back(brief, progress)
+        if objection := await self.check(brief, progress, looked.text):
+            return self._corrected(progress, objection)
         if brief.tenant.is_moderated and not await self._may_leave(brief, looked.text):
             return _refused(brief, progress.found("reply_refused"), Verdict(is_allowed=False))
         return progress.decided(decision.outcome, looked.text)
@@ -157,13 +161,20 @@ class Steps:
             messages = [*conversation(brief), ChatMessage("user", _summary(progress))]
         return await self.desk.answer(brief, messages, tools)
 
+    def _corrected(self, progress: Progress, objection: Objection) -> Progress:
+        """The model may try once more; after that code chooses the words."""
+        progress = progress.found(*objection.findings)
+        if progress.was_corrected or progress.thoughts >= self.limits.model_calls:
+            return progress.decided(_outcome(progress), objection.instead)
+        wrong = progress.decision.reply if progress.decision else ""
+        said_so = (ChatMessage("assistant", wrong), ChatMessage("user", objection.correction))
+        return replace(progress, was_corrected=True, decision=None, said=(*progress.said, *said_so))
+
     def _heard(self, brief: Brief, progress: Progress, reply: Reply) -> Progress:
         if reply.tool_calls and progress.stance is not Stance.NONE:
             return self._calls(progress, reply)
         if words := reply.text.strip():
-            is_handover = progress.handover is not None
-            outcome = Outcome.HANDED_OVER if is_handover else Outcome.ANSWERED
-            return progress.decided(outcome, words)
+            return progress.decided(_outcome(progress), words)
         if not progress.was_empty:
             return replace(progress, was_empty=True)
         return _fall_back(brief, progress.found("empty_answer"))
@@ -209,6 +220,10 @@ class Steps:
         return verdict is not None and verdict.is_allowed
 
 
+def _outcome(progress: Progress) -> Outcome:
+    return Outcome.HANDED_OVER if progress.handover else Outcome.ANSWERED
+
+
 def _context(brief: Brief) -> ToolContext:
     return ToolContext(
         tenant_id=brief.tenant.id,
@@ -216,6 +231,8 @@ def _context(brief: Brief) -> ToolContext:
         claim=brief.claim,
         turn_id=brief.turn_id,
         now=brief.now,
+        language=brief.language,
+        heard=brief.heard,
     )
 
 
@@ -243,7 +260,8 @@ def _own_numbers(brief: Brief) -> Sequence[str]:
 
 def _summary(progress: Progress) -> str:
     results = [f"{one.name}: {one.text}" for one in progress.said if one.role == "tool"]
-    return "\n".join([_ANSWER_NOW, *results])
+    corrections = [one.text for one in progress.said if one.role == "user"]
+    return "\n".join([_ANSWER_NOW, *results, *corrections])
 
 
 def _refused(brief: Brief, progress: Progress, verdict: Verdict) -> Progress:

@@ -26,7 +26,7 @@ class State:
 
 
 class TurnGraph:
-    """START -> (moderate ->) think <-> act, one tool call at a time -> review -> END.
+    """START -> (moderate ->) think <-> act, one tool call at a time -> review (-> think) -> END.
 
     Honours crm_chatbot.application.answering.Agent. Every step is on record before the next one
     begins, so that a crash repeats none that was finished.
@@ -44,11 +44,11 @@ class TurnGraph:
         graph.add_conditional_edges(START, self._first, [Step.MODERATE, Step.THINK])
         for step in (Step.MODERATE, Step.THINK, Step.ACT):
             graph.add_conditional_edges(step, self._next, [Step.THINK, Step.ACT, Step.REVIEW])
-        graph.add_edge(Step.REVIEW, END)
+        graph.add_conditional_edges(Step.REVIEW, self._after_review, [Step.THINK, END])
         self._graph = graph.compile()
         # What the longest path needs, and some; LangGraph's own default is ten thousand.
         limits = steps.limits
-        self._most_steps = limits.model_calls + limits.tool_calls + limits.calls_per_answer + 5
+        self._most_steps = limits.model_calls + limits.tool_calls + limits.calls_per_answer + 6
 
     async def __call__(self, brief: Brief, /) -> Progress:
         graph = copy(self._graph)
@@ -94,3 +94,6 @@ class TurnGraph:
 
     def _next(self, state: State) -> str:
         return step_after(of_plain(state.progress))
+
+    def _after_review(self, state: State) -> str:
+        return END if of_plain(state.progress).decision else Step.THINK

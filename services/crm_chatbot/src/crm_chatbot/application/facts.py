@@ -1,0 +1,88 @@
+"""Whether a reply says what is so: money that code has told, and deeds that rows bear out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crm_chatbot.application.answering import Brief, Progress
+from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.application.receipts import order_text
+from crm_chatbot.domain.assertions import Assertion, assertions_in, says_free, untrue
+from crm_chatbot.domain.figures import unknown_figures
+from crm_chatbot.domain.order import Order
+from crm_chatbot.domain.phrases import Phrase, said
+
+#: Of a customer's orders the newest of these are what can be talked about.
+_MOST_ORDERS = 5
+
+_UNKNOWN_MONEY = "It names amounts that no tool has told: {these}."
+_UNTRUE = "It claims what has not happened: {these}."
+_CORRECTION = (
+    "[Checked by the shop's system] Your answer was not sent. {faults} Call a tool that tells or "
+    "does it, or write the answer anew without it. Do not mention this check."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objection:
+    """Why a reply must not leave as it is."""
+
+    findings: tuple[str, ...]
+    #: what the model is told, so that it may do better
+    correction: str
+    #: what is said in its place if it does not: rendered by code
+    instead: str
+
+
+@dataclass(frozen=True)
+class FactCheck:
+    """Looks at what a model wrote, and at the customer's orders where it speaks of them."""
+
+    open_work: OpenWork
+
+    async def __call__(self, brief: Brief, progress: Progress, text: str) -> Objection | None:
+        """None: nothing in it is made up. Raises DatabaseUnavailable."""
+        told = [message.text for message in progress.said if message.role == "tool"]
+        claims = assertions_in(text)
+        if says_free("\n".join([brief.tenant.prompt, *told])):
+            claims -= {Assertion.FREE}
+        money = self._unknown(brief, text, [brief.tenant.prompt, *told])
+        if not money and not claims:
+            return None
+        # Only now: most replies speak of neither.
+        orders = await self._orders(brief)
+        rendered = [order_text(order, brief.language) for order in orders]
+        money = self._unknown(brief, text, [brief.tenant.prompt, *told, *rendered])
+        lies = untrue(claims, [order.status for order in orders])
+        if not money and not lies:
+            return None
+        return _objection(brief, money, lies, rendered=rendered[:1])
+
+    def _unknown(self, brief: Brief, text: str, facts: Sequence[str]) -> list[str]:
+        heard = [message.words for message in brief.heard]
+        history = [message.text for message in brief.history if message.role == "user"]
+        plain = [*heard, *history, f"{brief.tenant.local(brief.now):%Y}"]
+        scale = brief.tenant.currency.scale
+        return unknown_figures(text, facts=facts, plain_from=plain, scale=scale)
+
+    async def _orders(self, brief: Brief) -> Sequence[Order]:
+        async with self.open_work(brief.tenant.id) as work:
+            return await work.orders.newest_of(brief.customer.id, most=_MOST_ORDERS)
+
+
+def _objection(
+    brief: Brief, money: Sequence[str], lies: Sequence[Assertion], *, rendered: Sequence[str]
+) -> Objection:
+    faults: list[str] = []
+    if money:
+        faults.append(_UNKNOWN_MONEY.format(these=", ".join(money[:5])))
+    if lies:
+        faults.append(_UNTRUE.format(these=", ".join(lies)))
+    phrase = Phrase.ORDER_AS_IT_IS if rendered else Phrase.NO_ORDER_YET
+    if money and not lies:
+        phrase = Phrase.NO_FIGURES
+        rendered = ()
+    return Objection(
+        findings=(*(("unknown_money",) if money else ()), *(f"untrue_{one}" for one in lies)),
+        correction=_CORRECTION.format(faults=" ".join(faults)),
+        instead="\n\n".join([said(phrase, brief.language), *rendered]),
+    )
