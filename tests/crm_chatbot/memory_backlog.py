@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from crm_chatbot.application.backlog import Place
 from crm_chatbot.domain.customer import IdentityKind
 from crm_chatbot.domain.message import MessageState
+from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.memory_chats import Chats
@@ -53,6 +54,17 @@ class MemoryBacklog:
             if chat.is_forgotten
         ]
         return [place for at, place in sorted(gone, reverse=True) if at > since][:most]
+
+    async def unpaid(self, most: int, /, *, grace_s: float) -> Sequence[tuple[TenantId, OrderId]]:
+        since = self.crm.time - timedelta(seconds=grace_s)
+        late = sorted(
+            (order.expires_at, (tenant_id, order.id))
+            for tenant_id, deals in self.crm.stored.deals.items()
+            for order in deals.orders.values()
+            if order.status is OrderStatus.AWAITING_PAYMENT
+            if order.expires_at and order.expires_at < since
+        )
+        return [place for _, place in late[:most]]
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
         since = self.crm.time - timedelta(seconds=for_s)

@@ -11,11 +11,13 @@ from crm_chatbot.application.backlog import Backlog, Place
 from crm_chatbot.domain.conversation import Mode
 from crm_chatbot.domain.customer import Identity, IdentityKind
 from crm_chatbot.domain.message import MessageState
+from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId, TenantStatus
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import LID, PHONE, a_customer, an_answer, another_chat
+from tests.crm_chatbot.deals import placed
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.furnished import connections
 from tests.crm_chatbot.memory_backlog import MemoryBacklog
@@ -232,3 +234,27 @@ async def test_time_makes_more_of_it_due(memory: MemoryCrm) -> None:
     await memory.pass_time(1)
 
     assert (before, await backlog.unheard_of(10)) == ([], [ours])
+
+
+async def test_every_shops_orders_that_nobody_paid_in_time(crm: Crm, backlog: Backlog) -> None:
+    waiting = OrderStatus.AWAITING_PAYMENT
+    older = PAST - timedelta(minutes=1)
+    late: list[tuple[TenantId, OrderId]] = []
+    for tenant_id in (TENANT, OTHER_TENANT):
+        async with crm.open_work(tenant_id) as work:
+            customer = a_customer(PHONE, tenant_id=tenant_id)
+            assert await work.customers.add(customer)
+
+            async def place(**facts: Any) -> OrderId:
+                named = {"tenant_id": tenant_id, **facts}  # noqa: B023 - called at once
+                return (await placed(work, customer, **named)).id  # noqa: B023 - called at once
+
+            at = older if tenant_id == OTHER_TENANT else PAST
+            late.append((tenant_id, await place(status=waiting, expires_at=at)))
+            await place(status=waiting, expires_at=FUTURE)
+            await place(status=OrderStatus.EXPIRED, expires_at=PAST)
+            await place()
+
+    assert await backlog.unpaid(10, grace_s=60) == late[::-1]
+    assert await backlog.unpaid(1, grace_s=60) == late[1:]
+    assert await backlog.unpaid(10, grace_s=3_600 * 24 * 365 * 50) == []

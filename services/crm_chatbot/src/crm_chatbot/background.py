@@ -5,6 +5,7 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application import Application
 from crm_chatbot.application.catch_up import CatchUp
 from crm_chatbot.application.history import History
+from crm_chatbot.application.order_sweeping import OrderSweeper
 from crm_chatbot.application.resolving import Resolver
 from crm_chatbot.application.results import ResultService
 from crm_chatbot.application.retention import Kept, Retention
@@ -31,6 +32,7 @@ def background_loops(base: Ground, menu: Application) -> dict[str, Loop]:
         "crm_chatbot.results": _results(base, menu),
         "crm_chatbot.ask_again": lambda: every(pause_s, sweeper.ask_again),
         "crm_chatbot.hand_back": lambda: every(pause_s, sweeper.hand_back),
+        "crm_chatbot.expire_orders": lambda: every(pause_s, _order_sweeper(base, menu).expire),
         "crm_chatbot.catch_up": lambda: catch_up.run(min(pause_s, catch_up.every_s)),
         "crm_chatbot.resolve": lambda: every(pause_s, resolver.resolve),
         "crm_chatbot.forget_again": lambda: every(3_600, sweeper.forget_again),
@@ -56,6 +58,16 @@ def _results(base: Ground, menu: Application) -> Loop:
 
 def _sweeper(base: Ground, menu: Application) -> Sweeper:
     return Sweeper(
+        backlog=SqlBacklog(base.sessions),
+        open_work=menu.open_work,
+        now=base.clock,
+        new_id=uuid7,
+        patience_s=load(Shop).resend_ask_after_s,
+    )
+
+
+def _order_sweeper(base: Ground, menu: Application) -> OrderSweeper:
+    return OrderSweeper(
         backlog=SqlBacklog(base.sessions),
         open_work=menu.open_work,
         now=base.clock,

@@ -115,6 +115,7 @@ class Acquaintance:
         if not ours.is_answered_by_bot:
             await self.work.messages.leave_to_person(ours.id, reason="merged")
         kept.absorb(gone, self.now)
+        await self.work.orders.hand_on(gone.id, kept.id)
         await self.work.customers.remove(gone)
         facts = {"merged": theirs.id, "customer": gone.id, "messages": moved}
         await self.work.timeline.note(ours.id, "conversation.merged", **facts)

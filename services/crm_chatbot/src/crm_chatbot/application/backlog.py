@@ -1,9 +1,10 @@
-"""What is due among the conversations of every tenant: only ids are seen across tenants."""
+"""What is due among every tenant's conversations and orders: only ids are seen across tenants."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
 
 Place = tuple[TenantId, ConversationId]
@@ -22,6 +23,10 @@ class Backlog(Protocol):
 
     async def erased(self, most: int, /, *, within_s: float) -> Sequence[Place]:
         """Where a customer was erased no longer ago than that; the latest come first."""
+        ...
+
+    async def unpaid(self, most: int, /, *, grace_s: float) -> Sequence[tuple[TenantId, OrderId]]:
+        """Confirmed orders whose time to be paid ran out longer ago than that."""
         ...
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:

@@ -63,6 +63,7 @@ class CustomerService:
             conversation = await work.conversations.lock_of(customer_id)
             if conversation is not None:
                 await _erase(work, customer, conversation)
+            await work.orders.forget(customer_id)
             customer.forget(self.now())
             await work.customers.save(customer)
         if conversation is not None:

@@ -8,12 +8,14 @@ from sqlalchemy import Row, text
 
 from crm_chatbot.application.backlog import Place
 from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
 from shared.infrastructure.database import Sessions, one_statement
 
 _UNHEARD_OF = "SELECT tenant_id, conversation_id FROM crm.overdue_messages(:most)"
 _LEFT_ALONE = "SELECT tenant_id, conversation_id FROM crm.due_handbacks(:most)"
 _ERASED = "SELECT tenant_id, conversation_id FROM crm.erased_conversations(:within_s, :most)"
+_UNPAID = "SELECT tenant_id, order_id FROM crm.orders_past_their_time(:grace_s, :most)"
 _UNWATCHED = "SELECT tenant_id, session FROM crm.sessions_to_catch_up(:for_s, :most)"
 _HIDDEN = "SELECT tenant_id, lid FROM crm.lids_to_resolve(:for_s, :most)"
 
@@ -33,6 +35,10 @@ class SqlBacklog:
     async def erased(self, most: int, /, *, within_s: float) -> Sequence[Place]:
         rows = await self._rows(_ERASED, most=most, within_s=within_s)
         return [_place(row) for row in rows]
+
+    async def unpaid(self, most: int, /, *, grace_s: float) -> Sequence[tuple[TenantId, OrderId]]:
+        rows = await self._rows(_UNPAID, most=most, grace_s=grace_s)
+        return [(_tenant(row), OrderId(UUID(str(row.order_id)))) for row in rows]
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
         rows = await self._rows(_UNWATCHED, most=most, for_s=for_s)
