@@ -1,0 +1,237 @@
+"""Tools by which the bot takes an order: each a door to what code decides, none names a price."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from crm_chatbot.application import orders
+from crm_chatbot.application.catalog_tools import MOST_SHOWN, ProductWords, find
+from crm_chatbot.application.ports import Work
+from crm_chatbot.application.pricing import line_of, priced, take_code
+from crm_chatbot.application.takeover import NewId
+from crm_chatbot.application.tools import Args, Tool, ToolContext, ToolResult, refused
+from crm_chatbot.application.wares import order_told, wares_told
+from crm_chatbot.domain.choosing import Choice
+from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.order import NotInOrder, Order, OrderId, OrderStatus
+from crm_chatbot.domain.product import VariantId
+from crm_chatbot.domain.reservation import OutOfStock
+
+#: Of a customer's orders the newest of these are looked through for a number.
+_MOST_ORDERS = 20
+
+Quantity = Annotated[int, Field(description="A whole number from 1 to 100.")]
+
+
+class CreateOrder(Args):
+    """Nothing to be said: it is always an order of this chat's customer."""
+
+
+class AddToOrder(Args):
+    product: ProductWords
+    quantity: Quantity
+    note: (
+        Annotated[
+            str, Field(min_length=1, max_length=200, description="A wish, such as less sugar.")
+        ]
+        | None
+    ) = None
+
+
+class SetQuantity(Args):
+    product: ProductWords
+    quantity: Quantity
+
+
+class RemoveFromOrder(Args):
+    product: ProductWords
+
+
+class GetOrderStatus(Args):
+    order: (
+        Annotated[
+            str, Field(min_length=1, max_length=40, description="Its number, such as ORD-1001.")
+        ]
+        | None
+    ) = None
+
+
+class CancelOrder(Args):
+    """Nothing to be said: it is always the open order of this chat's customer."""
+
+
+@dataclass(frozen=True)
+class Cart:
+    """The one order of a customer that is open, and the tools that fill it."""
+
+    new_id: NewId
+
+    async def create_order(self, context: ToolContext, work: Work, _: CreateOrder) -> ToolResult:
+        order = await self._open(context, work)
+        return ToolResult(order_told(order, context.language))
+
+    async def add_to_order(self, context: ToolContext, work: Work, args: AddToOrder) -> ToolResult:
+        choice = await _the_one(context, work, args.product)
+        if isinstance(choice, ToolResult):
+            return choice
+        order = await self._open(context, work)
+        known = order.line_of(choice.variant.id)
+        quantity = args.quantity + (known.quantity if known and args.quantity > 0 else 0)
+        if args.note:
+            order.annotate(f"{order.note}\n{choice.name}: {args.note}".strip(), context.now)
+        return await self._put(context, work, order, choice, quantity)
+
+    async def set_quantity(self, context: ToolContext, work: Work, args: SetQuantity) -> ToolResult:
+        known = await current(work, context.customer_id)
+        choice = await _the_one(context, work, args.product, among=known)
+        if isinstance(choice, ToolResult):
+            return choice
+        order = await self._open(context, work)
+        return await self._put(context, work, order, choice, args.quantity)
+
+    async def remove_from_order(
+        self, context: ToolContext, work: Work, args: RemoveFromOrder
+    ) -> ToolResult:
+        order = await current(work, context.customer_id)
+        if order is None:
+            return refused("order_is_empty")
+        choice = await _the_one(context, work, args.product, among=order)
+        if isinstance(choice, ToolResult):
+            return choice
+        await self._as_draft(context, work, order)
+        order.remove(choice.variant.id, context.now)
+        return await self._filled(context, work, order)
+
+    async def cancel_order(self, context: ToolContext, work: Work, _: CancelOrder) -> ToolResult:
+        order = await current(work, context.customer_id)
+        if order is None:
+            return refused("order_not_found")
+        await orders.cancel(work, order, now=context.now, actor=context.actor)
+        return ToolResult(order_told(order, context.language))
+
+    async def _put(
+        self, context: ToolContext, work: Work, order: Order, choice: Choice, quantity: int
+    ) -> ToolResult:
+        available = max(0, choice.variant.available)
+        if quantity > available:
+            raise OutOfStock(available=available, name=choice.name, sku=choice.variant.sku)
+        offer = await work.products.variant(choice.variant.id)
+        order.put(line_of(offer, quantity), context.now)
+        return await self._filled(context, work, order)
+
+    async def _filled(self, context: ToolContext, work: Work, order: Order) -> ToolResult:
+        await _take_codes(context, work, order)
+        await priced(work, order, context.now)
+        await orders.filled(work, order, now=context.now, actor=context.actor)
+        return ToolResult(order_told(order, context.language))
+
+    async def _open(self, context: ToolContext, work: Work) -> Order:
+        """The customer's cart: the one there is, or a new one. Raises TooManyOrders."""
+        order = await current(work, context.customer_id)
+        if order is not None:
+            return await self._as_draft(context, work, order)
+        tenant = await work.tenants.get(context.tenant_id)
+        return await orders.begin(
+            work, tenant, context.customer_id, order_id=OrderId(self.new_id()), now=context.now
+        )
+
+    async def _as_draft(self, context: ToolContext, work: Work, order: Order) -> Order:
+        """Who changes what they have confirmed has to confirm it again."""
+        if order.status is not OrderStatus.DRAFT:
+            await orders.reopen(work, order, now=context.now, actor=context.actor)
+        return order
+
+
+async def get_order_status(context: ToolContext, work: Work, args: GetOrderStatus) -> ToolResult:
+    known = await work.orders.newest_of(context.customer_id, most=_MOST_ORDERS)
+    wanted = (args.order or "").strip().upper()
+    found = [one for one in known if not wanted or one.number.upper() == wanted]
+    if not found:
+        return refused("order_not_found")
+    return ToolResult(order_told(found[0], context.language))
+
+
+async def current(work: Work, customer_id: CustomerId) -> Order | None:
+    """The customer's open order, locked after their conversation."""
+    return await work.orders.lock_current(customer_id)
+
+
+async def _take_codes(context: ToolContext, work: Work, order: Order) -> None:
+    """What the customer has typed, not what a model makes of it."""
+    for message in context.heard:
+        await take_code(work, order, message.text, context.now)
+
+
+async def _the_one(
+    context: ToolContext, work: Work, words: str, *, among: Order | None = None
+) -> Choice | ToolResult:
+    """The variant that these words mean; where there is an order, first of all what is in it."""
+    found = await find(work, words)
+    if among is not None:
+        ordered = _of_order(found, among)
+        if len(ordered) == 1:
+            return ordered[0]
+        if not ordered and not found:
+            raise NotInOrder
+    if not found:
+        return refused("product_not_found", hint="Use search_products.")
+    if len(found) > 1:
+        told = await wares_told(context, work, found[:MOST_SHOWN])
+        return refused("ambiguous_product", choices=told["products"], text=told["text"])
+    return found[0]
+
+
+def _of_order(found: Sequence[Choice], order: Order) -> list[Choice]:
+    ordered: set[VariantId] = {line.variant_id for line in order.lines}
+    return [one for one in found if one.variant.id in ordered]
+
+
+def cart_tools(cart: Cart) -> tuple[Tool[Any], ...]:
+    """The registry's entries."""
+    return (
+        Tool(
+            name="create_order",
+            description="Open an empty order for this customer. add_to_order does it by itself.",
+            args=CreateOrder,
+            handle=cart.create_order,
+            is_effectful=True,
+        ),
+        Tool(
+            name="add_to_order",
+            description="Put so many more of a product into the customer's order.",
+            args=AddToOrder,
+            handle=cart.add_to_order,
+            is_effectful=True,
+        ),
+        Tool(
+            name="set_quantity",
+            description="Have exactly so many of a product in the order, however many there were.",
+            args=SetQuantity,
+            handle=cart.set_quantity,
+            is_effectful=True,
+        ),
+        Tool(
+            name="remove_from_order",
+            description="Take a product out of the order.",
+            args=RemoveFromOrder,
+            handle=cart.remove_from_order,
+            is_effectful=True,
+        ),
+        Tool(
+            name="get_order_status",
+            description="How an order of this customer stands: its lines, total, and whether it "
+            "is paid. Without a number, the newest.",
+            args=GetOrderStatus,
+            handle=get_order_status,
+            is_effectful=False,
+        ),
+        Tool(
+            name="cancel_order",
+            description="Cancel the customer's open order, if they plainly want that.",
+            args=CancelOrder,
+            handle=cart.cancel_order,
+            is_effectful=True,
+        ),
+    )
