@@ -64,6 +64,22 @@ concerns = Counter(
     "aip_concerns", "What a person has to decide about an order's money, by why.", ["code"]
 )
 
+# -- payments
+
+payments = Counter(
+    "aip_payments", "What attempts at getting paid came to, by provider.", ["provider", "status"]
+)
+payment_troubles = Counter(
+    "aip_payment_troubles",
+    "Questions that a payment provider did not answer, or refused, by reason.",
+    ["provider", "code"],
+)
+payment_callbacks = Counter(
+    "aip_payment_callbacks",
+    "Callbacks of payment providers, by what became of them.",
+    ["provider", "outcome"],
+)
+
 # -- messages
 
 messages_dead = Counter("aip_messages_dead", "Messages set aside for a person, by kind.", ["kind"])

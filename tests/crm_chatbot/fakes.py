@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversation import ConversationId, Happened
+from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
@@ -16,6 +18,7 @@ from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.memory_catalog import (
     Catalog,
     MemoryCatalogSearch,
+    MemoryImports,
     MemoryProducts,
     MemoryStock,
 )
@@ -38,6 +41,15 @@ from tests.crm_chatbot.memory_orders import (
     MemoryOrders,
     MemoryReservations,
 )
+from tests.crm_chatbot.memory_payments import (
+    MemoryPaymentAccounts,
+    MemoryPaymentDirectory,
+    MemoryPaymentEvents,
+    MemoryPayments,
+    MemoryRefunds,
+    MemoryWaysToPay,
+    Till,
+)
 from tests.crm_chatbot.memory_turns import MemoryExecutions, MemoryLedger, MemoryTurns
 
 
@@ -49,6 +61,7 @@ class Stored:
     chats: dict[TenantId, Chats] = field(default_factory=dict[TenantId, Chats])
     catalogs: dict[TenantId, Catalog] = field(default_factory=dict[TenantId, Catalog])
     deals: dict[TenantId, Deals] = field(default_factory=dict[TenantId, Deals])
+    tills: dict[TenantId, Till] = field(default_factory=dict[TenantId, Till])
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
@@ -60,6 +73,8 @@ class MemoryCrm:
     time: datetime
     stored: Stored = field(default_factory=Stored)
     is_away: bool = False
+    #: the platform's own, with payment providers
+    own_accounts: dict[Provider, Account] = field(default_factory=dict[Provider, Account])
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
@@ -71,6 +86,7 @@ class MemoryCrm:
             chats = self.stored.chats.setdefault(tenant_id, Chats())
             catalog = self.stored.catalogs.setdefault(tenant_id, Catalog())
             deals = self.stored.deals.setdefault(tenant_id, Deals())
+            till = self.stored.tills.setdefault(tenant_id, Till())
             try:
                 yield Work(
                     tenants=MemoryTenants(self, tenant_id),
@@ -83,11 +99,16 @@ class MemoryCrm:
                     products=MemoryProducts(catalog),
                     stock=MemoryStock(catalog, self.time),
                     catalog=MemoryCatalogSearch(catalog),
+                    imports=MemoryImports(catalog),
                     orders=MemoryOrders(deals),
                     reservations=MemoryReservations(deals, catalog, self.time),
                     delivery=MemoryDeliveryTables(deals),
                     discounts=MemoryDiscountRules(deals),
                     concerns=MemoryConcerns(deals),
+                    payments=MemoryPayments(till),
+                    payment_events=MemoryPaymentEvents(till),
+                    refunds=MemoryRefunds(till),
+                    ways_to_pay=MemoryWaysToPay(till, self.own_accounts),
                     turns=MemoryTurns(chats, self.time),
                     executions=MemoryExecutions(chats),
                     ledger=self.stored.ledger,
@@ -98,6 +119,14 @@ class MemoryCrm:
             except BaseException:
                 self.stored = before
                 raise
+
+    @property
+    def payment_accounts(self) -> MemoryPaymentAccounts:
+        return MemoryPaymentAccounts(lambda: self.stored.tills, self.own_accounts)
+
+    @property
+    def payment_directory(self) -> MemoryPaymentDirectory:
+        return MemoryPaymentDirectory(lambda: self.stored.tills, self.clock)
 
     @property
     def every_tenant(self) -> "MemoryTenantList":

@@ -1,22 +1,30 @@
 """crm_chatbot's PostgreSQL behind the same face as its memory."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select, text
 
+from crm_chatbot.application.gateways import Account
+from crm_chatbot.application.payment_accounts import PaymentAccounts
+from crm_chatbot.application.payment_worker import PaymentDirectory
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.tenants import TenantList
 from crm_chatbot.domain.conversation import ConversationId, Happened
+from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.payment_account_store import SqlPaymentAccounts
+from crm_chatbot.infrastructure.payment_store import SqlPaymentDirectory
 from crm_chatbot.infrastructure.tables import inbox, timeline
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from shared.contracts import KINDS, Message
 from shared.infrastructure.database import Sessions, transaction
+from shared.infrastructure.secrets import Vault
 from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.fakes import MemoryCrm
 
+VAULT = Vault(b"k" * 32)
 QUEUES = Queues(own="crm_tasks", sender="wa_messages")
 
 
@@ -25,9 +33,19 @@ class SqlCrm:
     """The real thing."""
 
     sessions: Sessions
+    #: the platform's own, with payment providers
+    own_accounts: dict[Provider, Account] = field(default_factory=dict[Provider, Account])
 
     def open_work(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Work]:
-        return sql_work(self.sessions, QUEUES)(tenant_id)
+        return sql_work(self.sessions, QUEUES, own_accounts=self.own_accounts)(tenant_id)
+
+    @property
+    def payment_accounts(self) -> PaymentAccounts:
+        return SqlPaymentAccounts(self.sessions, VAULT, self.own_accounts)
+
+    @property
+    def payment_directory(self) -> PaymentDirectory:
+        return SqlPaymentDirectory(self.sessions)
 
     @property
     def every_tenant(self) -> TenantList:

@@ -7,14 +7,19 @@ from typing import Protocol
 
 from crm_chatbot.application.answering import Spent
 from crm_chatbot.application.once import Idempotency
+from crm_chatbot.application.payment_accounts import WaysToPay
 from crm_chatbot.domain.concern import Concerns
+from crm_chatbot.domain.catalog_import import Imports
 from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.customer import Customers
 from crm_chatbot.domain.delivery import DeliveryTables
 from crm_chatbot.domain.discount import DiscountRules
 from crm_chatbot.domain.message import Messages, TurnId
 from crm_chatbot.domain.order import Orders
+from crm_chatbot.domain.payment import Payments
+from crm_chatbot.domain.payment_events import PaymentEvents
 from crm_chatbot.domain.product import Products
+from crm_chatbot.domain.refund import Refunds
 from crm_chatbot.domain.reservation import Reservations
 from crm_chatbot.domain.searching import CatalogSearch
 from crm_chatbot.domain.stock import Stock
@@ -55,11 +60,16 @@ class Work:
     products: Products
     stock: Stock
     catalog: CatalogSearch
+    imports: Imports
     orders: Orders
     reservations: Reservations
     delivery: DeliveryTables
     discounts: DiscountRules
     concerns: Concerns
+    payments: Payments
+    payment_events: PaymentEvents
+    refunds: Refunds
+    ways_to_pay: WaysToPay
     turns: Turns
     executions: Executions
     ledger: Ledger

@@ -156,6 +156,16 @@ def _questioned(facts: Facts) -> str:
     return f"Somebody has to look at the money of order {facts.get('number', '?')}: {why}"
 
 
+def _payment_moved(facts: Facts) -> str:
+    status = str(facts.get("status", "")).replace("_", " ").lower()
+    return f"The payment of order {facts.get('number', '?')} is {status or 'what it was'}."
+
+
+def _payment_reviewed(facts: Facts) -> str:
+    verdict = "approved" if facts.get("is_approved") else "rejected"
+    return f"The transfer for order {facts.get('number', '?')} was {verdict} by a person."
+
+
 #: By what was noted. A test looks for every name that the code notes.
 SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "message.received": _received,
@@ -189,6 +199,15 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "conversation.handed_back": _because("The conversation was handed back to the bot"),
     "conversation.state_changed": _moved,
     "conversation.merged": _merged,
+    "payment.asked": _of_order("The way to pay order {} is being made."),
+    "payment.opened": _of_order("There is a way to pay order {}."),
+    "payment.moved": _payment_moved,
+    "payment.refused": _of_order("The provider would not make a link for order {}."),
+    "payment.heard": _of_order("The provider told of the payment of order {}: it is asked."),
+    "payment.refund_asked": _of_order("A refund of order {} was asked for."),
+    "payment.refund_failed": _of_order("A refund of order {} has to be sent by hand."),
+    "payment.proof_kept": _of_order("The customer sent a receipt for order {}: it awaits review."),
+    "payment.reviewed": _payment_reviewed,
     "order.created": _of_order("Order {} was begun."),
     "order.changed": _of_order("Order {} was changed."),
     "order.summary_shown": _of_order("The summary of order {} was sent, to be agreed to."),

@@ -29,6 +29,14 @@ SENTENCES: Mapping[str, str] = {
     "partly_refunded": "A part of the money went back to the customer.",
     "payment_reversed": "The bank took the money back.",
     "charged_back": "The holder of the card had the money returned: the provider asks for proof.",
+    "payment_held": "The provider suspects the payment: look into its dashboard, and decide.",
+    "unknown_status": "The provider says something of the payment that is not known here: look "
+    "into its dashboard.",
+    "no_payment_link": "The provider would not make a link: the customer waits for a person.",
+    "payment_unconfirmed": "The provider does not say whether it was paid: look into its "
+    "dashboard.",
+    "refund_by_hand": "The provider does not send this refund: send it by hand, and record it.",
+    "proof_awaits_review": "The customer sent a receipt of a transfer: look whether it arrived.",
     "refunded_after_delivery": "The money went back although the order was delivered.",
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.tenant import TenantId
@@ -10,11 +11,14 @@ from crm_chatbot.infrastructure.catalog_search import SqlCatalogSearch
 from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_store import SqlConversations
 from crm_chatbot.infrastructure.customer_store import SqlCustomers
+from crm_chatbot.infrastructure.import_store import SqlImports
 from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
 from crm_chatbot.infrastructure.ledger import SqlLedger
 from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.once_store import SqlIdempotency
 from crm_chatbot.infrastructure.order_store import SqlOrders
+from crm_chatbot.infrastructure.payment_account_store import OwnAccounts, SqlWaysToPay
+from crm_chatbot.infrastructure.payment_store import SqlPaymentEvents, SqlPayments, SqlRefunds
 from crm_chatbot.infrastructure.product_store import SqlProducts
 from crm_chatbot.infrastructure.reservation_store import SqlReservations
 from crm_chatbot.infrastructure.shop_rules_store import (
@@ -63,7 +67,11 @@ class SqlOutbox:
 
 
 def sql_work(
-    sessions: Sessions, queues: Queues, *, hand_over: HandOver = lambda _: None
+    sessions: Sessions,
+    queues: Queues,
+    *,
+    hand_over: HandOver = lambda _: None,
+    own_accounts: OwnAccounts = MappingProxyType({}),
 ) -> OpenWork:
     """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
     transactions = late(sessions)
@@ -83,11 +91,16 @@ def sql_work(
                 products=SqlProducts(session, tenant_id),
                 stock=SqlStock(session, tenant_id),
                 catalog=SqlCatalogSearch(session, tenant_id),
+                imports=SqlImports(session, tenant_id),
                 orders=SqlOrders(session, tenant_id),
                 reservations=SqlReservations(session, tenant_id),
                 delivery=SqlDeliveryTables(session, tenant_id),
                 discounts=SqlDiscountRules(session, tenant_id),
                 concerns=SqlConcerns(session, tenant_id),
+                payments=SqlPayments(session, tenant_id),
+                payment_events=SqlPaymentEvents(session, tenant_id),
+                refunds=SqlRefunds(session, tenant_id),
+                ways_to_pay=SqlWaysToPay(session, tenant_id, own_accounts),
                 turns=SqlTurns(session, tenant_id),
                 executions=SqlExecutions(session, tenant_id),
                 ledger=SqlLedger(session, tenant_id),

@@ -1,0 +1,133 @@
+"""Shops' accounts with payment providers: keys go in and are used, and never come out again."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from crm_chatbot.application.gateways import Account
+from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.tenant import TenantId
+from shared.domain import Invalid, NotFound
+from shared.whatsapp.connections import SecretHint
+
+LONGEST_DETAILS = 500
+_SECRET = re.compile(r"[!-~]{8,500}")
+#: By which a key for play money is told from one for real money.
+_PLAY = {Provider.MIDTRANS: "SB-", Provider.XENDIT: "xnd_development_"}
+
+
+class NoPaymentAccount(NotFound):
+    message = "There is no account with {provider}."
+
+
+class PaymentAccountRejected(Invalid):
+    message = "{field}: {reason}"
+    at = "/{field}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountChange:
+    """What a shop's account is to be from now on; None keeps the secret that is there."""
+
+    secret: str | None = field(default=None, repr=False)
+    callback_token: str | None = field(default=None, repr=False)
+    is_production: bool = False
+    is_enabled: bool = True
+    is_default: bool = False
+    details: str = ""
+
+    def check(self, provider: Provider) -> None:
+        """Raises PaymentAccountRejected."""
+        for name in ("secret", "callback_token"):
+            value = getattr(self, name)
+            if value is not None and not _SECRET.fullmatch(value):
+                raise _rejected(name, "8 to 500 visible ASCII characters, without spaces")
+        prefix = _PLAY.get(provider)
+        if prefix and self.secret and self.secret.startswith(prefix) and self.is_production:
+            raise _rejected("secret", f"{prefix}... is a key for play money")
+        if self.is_default and not self.is_enabled:
+            raise _rejected("is_default", "only an enabled account can be the default")
+        if len(self.details) > LONGEST_DETAILS or "\0" in self.details:
+            raise _rejected("details", f"at most {LONGEST_DETAILS} characters")
+        if provider is Provider.MANUAL and not self.details.strip():
+            raise _rejected("details", "the bank, the number and the holder, for customers to read")
+
+    def check_complete(self, provider: Provider, *, has: Sequence[str]) -> None:
+        """With the secrets that are there already. Raises PaymentAccountRejected."""
+        needed = {Provider.MIDTRANS: ("secret",), Provider.XENDIT: ("secret", "callback_token")}
+        for name in needed.get(provider, ()):
+            if getattr(self, name) is None and name not in has:
+                raise _rejected(name, "is needed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountView:
+    """An account as it may be shown to whoever may change it."""
+
+    provider: Provider
+    secret: SecretHint | None
+    callback_token: SecretHint | None
+    is_production: bool
+    is_enabled: bool
+    is_default: bool
+    details: str
+    version: int
+    updated_at: datetime
+
+
+class PaymentAccounts(Protocol):
+    """Every shop's accounts, and the platform's behind them; each is named by its tenant."""
+
+    async def find(self, tenant_id: TenantId, provider: Provider, /) -> Account:
+        """The shop's own, or else the platform's. Raises NoPaymentAccount."""
+        ...
+
+    async def show(self, tenant_id: TenantId, provider: Provider, /) -> AccountView:
+        """The shop's own. Raises NoPaymentAccount."""
+        ...
+
+    async def put(
+        self, tenant_id: TenantId, provider: Provider, change: AccountChange, /
+    ) -> AccountView:
+        """Raises PaymentAccountRejected."""
+        ...
+
+    async def remove(self, tenant_id: TenantId, provider: Provider, /) -> None:
+        """Back to the platform's, if it has one. Raises NoPaymentAccount."""
+        ...
+
+
+class WaysToPay(Protocol):
+    """Which providers one tenant's orders can be paid by."""
+
+    async def choose(self, wanted: Provider | None, /) -> Provider:
+        """The one that is wanted, or the shop's default. Raises NoWayToPay."""
+        ...
+
+
+#: Where a shop has named no default, the first of these that it has.
+PREFERRED = (Provider.MIDTRANS, Provider.XENDIT, Provider.MANUAL)
+
+
+def chosen(
+    wanted: Provider | None,
+    *,
+    enabled: Sequence[Provider],
+    disabled: Sequence[Provider],
+    default: Provider | None,
+    own: Sequence[Provider],
+) -> Provider | None:
+    """Of the shop's own accounts, and the platform's (`own`) that it has not switched off."""
+    open_ones = {*enabled, *(one for one in own if one not in disabled)}
+    if wanted is not None:
+        return wanted if wanted in open_ones else None
+    if default is not None:
+        return default
+    theirs = [one for one in PREFERRED if one in enabled]
+    return next(iter([*theirs, *(one for one in PREFERRED if one in open_ones)]), None)
+
+
+def _rejected(name: str, reason: str) -> PaymentAccountRejected:
+    return PaymentAccountRejected(field=name, reason=reason)

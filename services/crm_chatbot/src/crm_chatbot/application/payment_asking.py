@@ -1,0 +1,137 @@
+"""Asking a payment's provider: outside of any transaction, and whatever comes of it is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crm_chatbot.application.billing import asked_for
+from crm_chatbot.application.gateways import (
+    Account,
+    GatewayRefused,
+    GatewayUncertain,
+    Page,
+    PaymentGateway,
+    Reading,
+    RefundAnswer,
+)
+from crm_chatbot.application.payment_accounts import NoPaymentAccount, PaymentAccounts
+from crm_chatbot.domain.customer import Customer
+from crm_chatbot.domain.order import Order
+from crm_chatbot.domain.payment import Payment, Provider
+from crm_chatbot.domain.payment_events import PaymentEvent
+from crm_chatbot.domain.refund import Refund, RefundStatus
+from crm_chatbot.domain.standing import FactKind, PaymentStatus
+from shared import logs, metrics
+
+log = logs.get()
+
+_S = PaymentStatus
+#: While one of these is what the provider says, somebody may still be paying.
+_OPEN = frozenset({FactKind.PENDING, FactKind.AUTHORIZED, FactKind.REVIEW})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A payment and what belongs to it, as they were before the provider was asked."""
+
+    payment: Payment
+    order: Order
+    customer: Customer
+    refunds: Sequence[Refund]
+    events: Sequence[PaymentEvent]
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What came of asking."""
+
+    #: a page was made
+    page: Page | None = None
+    #: of the shop's bank account
+    details: str = ""
+    #: by the payment's provider, and for good: a code
+    refused: str | None = None
+    #: it may have happened: a code
+    uncertain: str | None = None
+    reading: Reading | None = None
+    #: it was closed before it was read
+    is_closed: bool = False
+    #: by a refund's key: how far it is; None: the provider will never do it
+    refunds: dict[str, RefundAnswer | None] = field(
+        default_factory=dict[str, "RefundAnswer | None"]
+    )
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody can pay any more, and nobody has."""
+        if not self.is_closed or self.reading is None:
+            return False
+        return not any(fact.kind in _OPEN or fact.is_money for fact in self.reading.facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Every provider, and the accounts to ask them with."""
+
+    accounts: PaymentAccounts
+    gateways: Mapping[Provider, PaymentGateway]
+    #: where providers reach us from outside; None: their own settings know
+    public_url: str | None = None
+
+    async def about(self, seen: Seen, now: datetime) -> Told:
+        """All that there is to be asked about a payment as it stands."""
+        payment, told = seen.payment, Told()
+        try:
+            account = await self.accounts.find(payment.tenant_id, payment.provider)
+            if payment.provider is Provider.MANUAL:
+                _look_at_the_clock(payment, account, told, now)
+            else:
+                await self._ask(account, seen, told, now)
+        except NoPaymentAccount as gone:
+            told.refused = gone.code
+        except GatewayRefused as refusal:
+            log.warning("payment.refused", code=refusal.code, detail=refusal.detail)
+            told.refused = refusal.code
+        except GatewayUncertain as unsure:
+            told.uncertain = unsure.code
+        if code := told.refused or told.uncertain:
+            metrics.payment_troubles.labels(payment.provider, code).inc()
+        return told
+
+    async def _ask(self, account: Account, seen: Seen, told: Told, now: datetime) -> None:
+        payment, gateway = seen.payment, self.gateways[seen.payment.provider]
+        is_over = payment.is_unwanted or payment.is_overdue(now)
+        if payment.status is _S.CREATING and not is_over:
+            asked = asked_for(
+                payment, seen.order, seen.customer, now=now, public_url=self.public_url
+            )
+            told.page = await gateway.create(account, asked)
+            return
+        for refund in seen.refunds:
+            if refund.status is RefundStatus.REQUESTED:
+                told.refunds[refund.key] = await _send_back(gateway, account, payment, refund)
+        if is_over and payment.status in {_S.CREATING, _S.PENDING}:
+            await gateway.close(account, payment)
+            told.is_closed = True
+        told.reading = await gateway.read(account, payment, seen.refunds)
+
+
+def _look_at_the_clock(payment: Payment, account: Account, told: Told, now: datetime) -> None:
+    """Nobody is asked of a transfer: a person of the shop will say that it came."""
+    told.reading, told.details = Reading(), account.details
+    told.is_closed = payment.is_unwanted or payment.is_overdue(now)
+    if payment.status is _S.CREATING and not told.is_closed:
+        told.page = Page("", "")
+
+
+async def _send_back(
+    gateway: PaymentGateway, account: Account, payment: Payment, refund: Refund
+) -> RefundAnswer | None:
+    try:
+        return await gateway.refund(account, payment, refund)
+    except GatewayRefused as refusal:
+        log.warning("refund.refused", code=refusal.code, detail=refusal.detail)
+        return None
+    except GatewayUncertain as unsure:  # it is asked for again, by the same key
+        metrics.payment_troubles.labels(payment.provider, unsure.code).inc()
+        return RefundAnswer(RefundStatus.REQUESTED)
