@@ -1,17 +1,22 @@
-"""What customers want of products, orders and payments: the offline assistant's rules for them."""
+"""What customers want of their orders and payments: the offline assistant's rules for them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.llm import offline_shop_patterns_words as heard
+from shared.llm import offline_cart_words as cart
+from shared.llm import offline_checkout_words as checkout
+from shared.llm import offline_order_patterns_words as heard
+from shared.llm.offline_goods_words import NO_ORDERS, WHAT, WHICH
 from shared.llm.offline_intents import BY_STAFF, OFFER, Intent, is_yes_to, said_like
-from shared.llm.offline_shop_slots_words import order_of, product_of
+from shared.llm.offline_lines_words import (
+    lines_of,
+    order_number_of,
+    product_of,
+    quantity_of,
+)
+from shared.llm.offline_memory_words import HOW_MANY, asked_how_many
 from shared.llm.offline_talk_words import Both, Talk
 
-_MENU = Both("This is what we have: {it}.", "Yang kami punya: {it}.")
-_NO_MENU = Both(
-    "I cannot look into the catalogue here.", "Maaf, saya belum bisa melihat katalog di sini."
-)
 _BY_LINK = Both(
     "You will get a payment link once the order is confirmed; it lists the methods.",
     "Setelah pesanan dikonfirmasi ada link pembayaran, Kak; pilihan caranya ada di sana.",
@@ -20,36 +25,72 @@ _ASK_STAFF_HOW = Both(
     "Our staff know how you can pay. Shall I call one of our staff?",
     "Soal cara bayar, staf kami yang tahu. Mau saya panggilkan staf kami?",
 )
-_WHICH = Both("Which product do you mean?", "Produk yang mana, Kak?")
-_WHAT = Both("What would you like to order, and how many?", "Mau pesan apa, Kak, dan berapa?")
+_NO_LESS = Both(
+    "How many would you like? At least one, please.", "Mau berapa, Kak? Minimal satu ya."
+)
+_NO_MORE = Both(
+    "That is more than I may take down. Shall I call one of our staff?",
+    "Jumlah itu terlalu banyak untuk saya catat, Kak. Mau saya panggilkan staf kami?",
+)
+_NO_DISCOUNT = Both(
+    "I cannot change prices or give discounts.", "Maaf, harga dan diskon tidak bisa saya ubah."
+)
+#: More than this is no order, whatever a shop allows.
+_MOST = 10_000
 
 
-def _menu(talk: Talk) -> str:
-    if menu := talk.fact("menu", "products", "catalogue", "catalog", "produk", "katalog"):
-        return talk.say(_MENU, it=menu)
-    return f"{talk.say(_NO_MENU)} {talk.say(OFFER)}"
-
-
-def _search(talk: Talk) -> Mapping[str, Any]:
-    return {**order_of(talk.words), "query": product_of(talk.words)}
-
-
-def _order(talk: Talk) -> Mapping[str, Any]:
-    product = product_of(talk.words)
-    return {**order_of(talk.words), **({"query": product} if product else {})}
+def _which_order(talk: Talk) -> Mapping[str, Any]:
+    number = order_number_of(talk.words)
+    return {"order": number, "order_number": number, "order_id": number} if number else {}
 
 
 def _is_bad_quantity(talk: Talk) -> bool:
-    is_order = heard.ORDER.search(talk.words) or heard.NEW_QUANTITY.search(talk.words)
-    return bool(is_order) and order_of(talk.words).get("quantity", 1) < 1
+    is_order = any(
+        one.search(talk.words) for one in (heard.ORDER, heard.NEW_QUANTITY, heard.MORE)
+    ) or cart.says_how_many(talk)  # fmt: skip
+    return bool(is_order) and not 1 <= _quantity(talk) <= _MOST
+
+
+def _bad_quantity(talk: Talk) -> str:
+    return talk.say(_NO_LESS if _quantity(talk) < 1 else _NO_MORE)
+
+
+def _quantity(talk: Talk) -> int:
+    quantity = quantity_of(talk.words)
+    return 1 if quantity is None else quantity
+
+
+def _is_more(talk: Talk) -> bool:
+    return bool(heard.MORE.search(talk.words)) and not product_of(talk.words)
+
+
+def _is_new_quantity(talk: Talk) -> bool:
+    return bool(heard.NEW_QUANTITY.search(talk.words)) and quantity_of(talk.words) is not None
+
+
+def _no_discount(talk: Talk) -> str:
+    """Politely no; and back to what was being bought."""
+    product = asked_how_many(talk)
+    question = talk.say(HOW_MANY, product=product) if product else talk.say(OFFER)
+    return f"{talk.say(_NO_DISCOUNT)} {question}"
 
 
 def _ways_to_pay(talk: Talk) -> str:
     return talk.say(_BY_LINK if "initiate_payment" in talk.tools else _ASK_STAFF_HOW)
 
 
-#: The first that fits is it.
-INTENTS: Sequence[Intent] = (
+def _is_checkout(talk: Talk) -> bool:
+    """Nothing is to be added before."""
+    return bool(heard.CHECKOUT.search(talk.words)) and not any(
+        line.is_counted and line.product for line in lines_of(talk.words)
+    )
+
+
+def _is_thumb(talk: Talk) -> bool:
+    return bool(is_yes_to(heard.THUMB, heard.ASKED_TO_CONFIRM)(talk))
+
+
+_PAYING: Sequence[Intent] = (
     Intent(
         said_like(heard.PAYING_FAILS),
         Both(
@@ -66,7 +107,7 @@ INTENTS: Sequence[Intent] = (
             "Terima kasih, Kak! Pembayaran dicek dulu ya. Mau saya panggilkan staf kami?",
         ),
         ("get_order_status",),
-        _order,
+        _which_order,
     ),
     Intent(
         said_like(heard.SHIPPING),
@@ -77,39 +118,92 @@ INTENTS: Sequence[Intent] = (
     ),
     Intent(
         said_like(heard.PROMO),
+        _no_discount,
+    ),
+)
+_ENDING: Sequence[Intent] = (
+    Intent(
+        said_like(heard.CANCEL_ONE),
+        BY_STAFF,
+        ("remove_from_order",),
+        steps=cart.remove,
+        asks=WHICH,
+    ),
+    Intent(said_like(heard.CANCEL), BY_STAFF, ("cancel_order",)),
+    Intent(
+        said_like(heard.PICKUP),
         Both(
-            "I cannot change prices or give discounts. Shall I call one of our staff?",
-            "Maaf, harga dan diskon tidak bisa saya ubah. Mau saya panggilkan staf kami?",
+            "Our staff arrange that. Shall I call one of our staff?",
+            "Itu diatur staf kami, Kak. Mau saya panggilkan staf kami?",
         ),
     ),
-    Intent(said_like(heard.CANCEL), BY_STAFF, ("cancel_order",), _order),
     Intent(
         said_like(heard.LATER),
         Both("No hurry. Write whenever you like!", "Siap, santai saja Kak. Kabari kapan saja ya!"),
     ),
+    Intent(_is_bad_quantity, _bad_quantity),
     Intent(
-        _is_bad_quantity,
-        Both("How many would you like? At least one, please.", "Mau berapa, Kak? Minimal satu ya."),
+        said_like(heard.SAME_AGAIN),
+        NO_ORDERS,
+        ("get_order_status",),
+        steps=cart.same_again,
+        asks=WHAT,
     ),
-    Intent(said_like(heard.STATUS), BY_STAFF, ("get_order_status",), _order),
-    Intent(said_like(heard.PAY_LINK), BY_STAFF, ("initiate_payment",), _order),
-    Intent(said_like(heard.PAY_HOW), _ways_to_pay),
-    Intent(is_yes_to(heard.YES, heard.ASKED_TO_CONFIRM), BY_STAFF, ("confirm_order",), _order),
-    Intent(said_like(heard.CONFIRM), BY_STAFF, ("confirm_order",), _order),
-    Intent(said_like(heard.CHECKOUT), BY_STAFF, ("get_order_status",), _order),
-    Intent(said_like(heard.REMOVE), BY_STAFF, ("remove_from_order",), _order, _WHICH),
-    Intent(said_like(heard.NEW_QUANTITY), BY_STAFF, ("set_quantity",), _order, _WHICH),
-    Intent(said_like(heard.LESS), BY_STAFF, ("remove_from_order",), _order, _WHICH),
-    Intent(said_like(heard.STOCK), _menu, ("check_stock", "search_products"), _search, _WHICH),
-    Intent(said_like(heard.BROWSE), _menu, ("search_products",), _search),
+    Intent(said_like(heard.STATUS), BY_STAFF, ("get_order_status",), _which_order),
+    Intent(said_like(heard.PAY_LINK), BY_STAFF, ("initiate_payment",), steps=checkout.pay),
     Intent(
-        said_like(heard.ORDER),
+        lambda talk: _is_checkout(talk) or _is_thumb(talk),
+        BY_STAFF,
+        ("confirm_order",),
+        steps=checkout.confirm,
+    ),
+    Intent(said_like(heard.PAY_HOW), _ways_to_pay),
+    Intent(
+        is_yes_to(heard.YES, heard.OFFERED_THE_LINK),
+        BY_STAFF,
+        ("initiate_payment",),
+        steps=checkout.pay,
+    ),
+    Intent(
+        is_yes_to(heard.YES, heard.ASKED_TO_CONFIRM),
+        BY_STAFF,
+        ("confirm_order",),
+        steps=checkout.confirm,
+    ),
+    Intent(
+        is_yes_to(heard.NO, heard.ASKED_TO_CONFIRM),
         Both(
-            "With pleasure! I cannot take orders by myself yet. Shall I call one of our staff?",
-            "Siap, Kak! Pesanan belum bisa saya catat sendiri. Mau saya panggilkan staf kami?",
+            "All right, nothing is ordered. What shall I change?",
+            "Baik, belum saya lanjutkan. Apa yang mau diubah, Kak?",
         ),
-        ("add_to_order", "search_products"),
-        _order,
-        _WHAT,
+    ),
+    Intent(said_like(heard.CONFIRM), BY_STAFF, ("confirm_order",), steps=checkout.confirm),
+    Intent(said_like(heard.SHOW_CART), BY_STAFF, ("get_order_status",), _which_order),
+)
+_CHANGING: Sequence[Intent] = (
+    Intent(cart.says_how_many, NO_ORDERS, ("add_to_order",), steps=cart.counted),
+    Intent(
+        said_like(heard.REMOVE), BY_STAFF, ("remove_from_order",), steps=cart.remove, asks=WHICH
+    ),
+    Intent(_is_new_quantity, BY_STAFF, ("set_quantity",), steps=cart.set_to, asks=WHICH),
+    Intent(
+        lambda talk: heard.REPLACE.search(talk.words) and product_of(talk.words),
+        BY_STAFF,
+        ("add_to_order",),
+        steps=cart.with_cart(cart.replace_line),
+        asks=WHICH,
+    ),
+    Intent(
+        said_like(heard.LESS),
+        BY_STAFF,
+        ("set_quantity",),
+        steps=cart.with_cart(cart.fewer),
+        asks=WHICH,
+    ),
+    Intent(_is_more, NO_ORDERS, ("add_to_order",), steps=cart.more, asks=WHAT),
+    Intent(
+        said_like(heard.BOTH_OF_THEM), NO_ORDERS, ("add_to_order",), steps=cart.both, asks=WHICH
     ),
 )
+#: The first that fits is it.
+INTENTS: Sequence[Intent] = (*_PAYING, *_ENDING, *_CHANGING)

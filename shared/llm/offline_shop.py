@@ -1,11 +1,12 @@
 """The offline model as a shop's assistant: what it answers a customer, and which tools it calls."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.llm import offline_shop_patterns_words as heard
 from shared.llm import offline_shop_words as words
 from shared.llm.chat import ChatMessage, ToolSpec
-from shared.llm.offline_results_words import tell
+from shared.llm.offline_goods_words import MENDING
+from shared.llm.offline_results_words import told
 from shared.llm.offline_talk_words import Both, Talk, listen
 from shared.llm.offline_tools import Said, calling
 from shared.llm.offline_words import PREFIX
@@ -18,29 +19,17 @@ SHOP_MARKER = "# WhatsApp shop assistant"
 def assist(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Said:
     """The next thing to say, or to do, in a customer's conversation."""
     talk = listen(messages, tools)
-    if told := list(_told(talk, messages)):
-        return Said(PREFIX + "\n".join(told))
+    if talk.is_corrected:
+        return Said(PREFIX + talk.say(words.NOTHING_CLAIMED))
     intent = next((one for one in words.INTENTS if talk.words and one.fits(talk)), None)
+    if calls := (intent.calls(talk) if intent else ()) or MENDING.calls(talk):
+        return calling(calls, len(messages))
+    if talk.done:
+        return Said(PREFIX + told(talk))
     if intent is None:
         return Said(PREFIX + _small_talk(talk))
-    if call := intent.call(talk):
-        return calling(*call, len(messages))
     opening = "" if intent.is_refused else _opening(talk)
     return Said(PREFIX + opening + intent.answer(talk))
-
-
-def _told(talk: Talk, messages: Sequence[ChatMessage]) -> Iterator[str]:
-    """The results of the tools that were just called, one by one."""
-    results: list[ChatMessage] = []
-    asked: Sequence[ChatMessage] = messages
-    while asked and asked[-1].role == "tool":
-        results.insert(0, asked[-1])
-        asked = asked[:-1]
-    calls = {call.id: call for call in asked[-1].tool_calls} if results and asked else {}
-    for result in results:
-        call = calls.get(result.tool_call_id or "")
-        name = result.name or (call.name if call else "")
-        yield tell(talk, name, (call and call.arguments) or {}, result.text)
 
 
 def _small_talk(talk: Talk) -> str:

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from shared.llm import offline_checkout_words as checkout
 from shared.llm import offline_shop_patterns_words as heard
+from shared.llm.offline_goods_words import INTENTS as GOODS
+from shared.llm.offline_goods_words import LEFT
 from shared.llm.offline_hours_words import opening_hours
 from shared.llm.offline_intents import OFFER, Intent, Values, is_yes_to, said_like
+from shared.llm.offline_order_patterns_words import NO, YES
 from shared.llm.offline_orders_words import INTENTS as ORDERS
-from shared.llm.offline_shop_slots_words import profile_of
 from shared.llm.offline_talk_words import Both, Talk
 from shared.llm.offline_verdicts import reason_against
 from shared.llm.offline_words import PREFIX
@@ -88,6 +91,11 @@ MEDIA: Mapping[str, Both] = {
         "Maaf, saya hanya bisa membaca teks. Boleh diketik, Kak?",
     ),
 }
+#: In place of an answer that named or claimed what nobody had told.
+NOTHING_CLAIMED = Both(
+    "I would rather tell you nothing wrong. Which product or order shall I look up for you?",
+    "Supaya tidak salah sebut, boleh tahu produk atau pesanan mana yang mau saya cek, Kak?",
+)
 ACKNOWLEDGED = Both("All right! Is there anything else?", "Siap, Kak! Ada lagi yang bisa dibantu?")
 
 _FIRST: Sequence[Intent] = (
@@ -118,7 +126,7 @@ _FIRST: Sequence[Intent] = (
     ),
     Intent(said_like(heard.REAL_PERSON), _TELLING_STAFF, _HANDOFF, _reason("asks for a person")),
     Intent(
-        is_yes_to(heard.YES, heard.OFFERED_A_PERSON),
+        is_yes_to(YES, heard.OFFERED_A_PERSON),
         _TELLING_STAFF,
         _HANDOFF,
         lambda _: {"reason": "accepted our offer of a person"},
@@ -142,6 +150,7 @@ _FIRST: Sequence[Intent] = (
         said_like(heard.SAME_ADDRESS),
         Both("The same address, then.", "Baik, ke alamat yang sama ya."),
         ("get_customer_profile",),
+        steps=checkout.same_address,
     ),
     Intent(
         said_like(heard.LANGUAGE),
@@ -150,10 +159,10 @@ _FIRST: Sequence[Intent] = (
         _language,
     ),
     Intent(
-        lambda talk: profile_of(talk.words),
+        checkout.told_of,
         Both("Thank you, I have read it.", "Terima kasih, sudah saya baca."),
         ("update_customer_profile",),
-        lambda talk: profile_of(talk.words),
+        steps=checkout.introduced,
     ),
     Intent(said_like(heard.HOURS), opening_hours),
     Intent(said_like(heard.SHOP_PLACE), _place),
@@ -166,11 +175,11 @@ _LAST: Sequence[Intent] = (
     Intent(said_like(heard.HELP), GO_AHEAD),
     Intent(said_like(heard.NUDGE), _again),
     Intent(
-        said_like(heard.NO),
+        said_like(NO),
         Both("All right. I am here if you need anything.", "Baik, Kak. Kabari kalau butuh ya."),
     ),
-    Intent(said_like(heard.YES), ACKNOWLEDGED),
+    Intent(said_like(YES), ACKNOWLEDGED),
 )
 
 #: The first that fits is it.
-INTENTS: Sequence[Intent] = (*_FIRST, *ORDERS, *_LAST)
+INTENTS: Sequence[Intent] = (*_FIRST, *ORDERS, *GOODS, *_LAST, *LEFT)

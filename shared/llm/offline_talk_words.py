@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.llm.chat import ChatMessage, ToolSpec
+from shared.llm.offline_done_words import Done, done_in
 
 Language = Literal["en", "id"]
 
@@ -28,8 +29,8 @@ _INDONESIAN = (
     "jadi jam jangan jl jual kak kakak kalau kami kamu kan kapan kasih kayak ke kecewa kemarin kl "
     "klo kok kurang lagi lama makasih malam mana mas masih mau mba mbak menu min minta nama namaku "
     "nanti ngga nggak ngomong nih ongkir pagi pakai pake permisi pesan pesanan punya rusak sama "
-    "sampai saya sdh selamat semua siang siapa sih sore sudah tadi tanya telepon telpon terima "
-    "tf tidak tolong udah untuk warna ya yang yg"
+    "rt rw sampai saya sdh selamat semua siang siapa sih sore sudah tadi tanya telepon telpon "
+    "terima tf tidak tolong udah untuk warna ya yang yg"
 )
 _WORDS: Mapping[Language, frozenset[str]] = {
     "en": frozenset(_ENGLISH.split()),
@@ -47,6 +48,13 @@ _MEDIA = re.compile(
 )
 #: The time of a message, where there are several; and what somebody else has said, quoted.
 _AROUND = re.compile(r"^\[\d\d:\d\d\] |^> .*$", re.MULTILINE)
+#: Who calls the model tells it so, in the place of a customer: what it said cannot be sent, or
+#: that it may call nothing more.
+_NOT_THE_CUSTOMER = re.compile(
+    r"\s*(?:\[Checked by the shop's system\]|Your tools were used as often as)"
+)
+#: "No. 5 a.n. Sari" is no English.
+_OF_AN_ADDRESS = re.compile(r"\bno\.? ?\d+|\ba\.? ?n\.")
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,12 @@ class Talk:
     tools: Mapping[str, ToolSpec]
     last_answer: str
     is_first: bool
+    #: what was said up to the last answer, oldest first
+    before: Sequence[ChatMessage] = ()
+    #: what was called in this turn
+    done: Sequence[Done] = ()
+    #: the last answer was not to be sent
+    is_corrected: bool = False
 
     def say(self, sentence: Both, **facts: object) -> str:
         """The sentence in the customer's language."""
@@ -86,33 +100,42 @@ class Talk:
 
 
 def listen(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Talk:
-    system = "\n".join(message.text for message in messages if message.role == "system")
-    facts = dict[str, str]()
-    for found in _FACT.finditer(system):
-        facts.setdefault(found["name"].lower(), found["value"].strip())
-    prompts = [_tidy(message.text) for message in messages if message.role == "user"]
-    answers = [m.text for m in messages if m.role == "assistant" and m.text.strip()]
-    said = "\n".join(_tidy(text) for text in _since_the_last_answer(messages))[-SEEN:]
+    spoken = [one for one in messages if one.role in {"user", "assistant"} and one.text.strip()]
+    is_corrected = bool(spoken) and not _is_said(spoken[-1])
+    spoken = [one for one in spoken if _is_said(one)]
+    if is_corrected:
+        while spoken and spoken[-1].role == "assistant":
+            spoken.pop()
+    answered = [n for n, one in enumerate(spoken, 1) if one.role == "assistant"]
+    since = answered[-1] if answered else 0
+    prompts = [_tidy(one.text) for one in spoken if one.role == "user"]
+    said = "\n".join(_tidy(one.text) for one in spoken[since:])[-SEEN:]
     media = _MEDIA.search(said)
+    facts = _facts(messages)
     return Talk(
         words=_MEDIA.sub(" ", said).strip(),
         language=_language(prompts, facts.get("language", "")),
         media=media["kind"].lower() if media else None,
         facts=facts,
         tools={tool.name: tool for tool in tools},
-        last_answer=answers[-1] if answers else "",
-        is_first=not answers,
+        last_answer=spoken[since - 1].text if answered else "",
+        is_first=not answered,
+        before=[ChatMessage(one.role, _tidy(one.text[-SEEN:])) for one in spoken[:since]],
+        done=done_in(messages),
+        is_corrected=is_corrected,
     )
 
 
-def _since_the_last_answer(messages: Sequence[ChatMessage]) -> list[str]:
-    said: list[str] = []
-    for message in reversed(messages):
-        if message.role == "assistant" and message.text.strip():
-            break
-        if message.role == "user":
-            said.append(message.text)
-    return said[::-1]
+def _facts(messages: Sequence[ChatMessage]) -> Mapping[str, str]:
+    system = "\n".join(message.text for message in messages if message.role == "system")
+    facts = dict[str, str]()
+    for found in _FACT.finditer(system):
+        facts.setdefault(found["name"].lower(), found["value"].strip())
+    return facts
+
+
+def _is_said(message: ChatMessage) -> bool:
+    return message.role == "assistant" or not _NOT_THE_CUSTOMER.match(message.text)
 
 
 def _tidy(text: str) -> str:
@@ -125,7 +148,8 @@ def _tidy(text: str) -> str:
 def _language(prompts: Sequence[str], usual: str) -> Language:
     """Of the latest words that give a clue; else the shop's own."""
     for prompt in reversed(prompts):
-        words = re.findall(r"[a-z]+(?:'[a-z]+)?", _MEDIA.sub(" ", prompt).lower())
+        said = _OF_AN_ADDRESS.sub(" ", _MEDIA.sub(" ", prompt).lower())
+        words = re.findall(r"[a-z]+(?:'[a-z]+)?", said)
         english, indonesian = (sum(w in _WORDS[name] for w in words) for name in ("en", "id"))
         if english != indonesian:
             return "en" if english > indonesian else "id"

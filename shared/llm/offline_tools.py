@@ -26,11 +26,15 @@ class Said:
         return count_words(self.text) + len(self.tool_calls)
 
 
-def calling(name: str, arguments: Mapping[str, Any], position: int) -> Said:
-    """A call whose id tells its place in the conversation."""
+def calling(calls: Sequence[tuple[str, Mapping[str, Any]]], position: int) -> Said:
+    """Calls whose ids tell their place in the conversation."""
+    return Said("", tuple(_call(f"{position}_{n}", *call) for n, call in enumerate(calls)))
+
+
+def _call(place: str, name: str, arguments: Mapping[str, Any]) -> ToolCall:
     kept = cast("dict[str, Any]", storable_json(dict(arguments)))
     raw = json.dumps(kept, ensure_ascii=False)
-    return Said("", (ToolCall(f"call_{position}_{name}", name, kept, raw),))
+    return ToolCall(f"call_{place}_{name}", name, kept, raw)
 
 
 def filled(tool: ToolSpec, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -67,7 +71,7 @@ def first_call(
     for rule in rules:
         for tool in tools:
             if (arguments := rule(words, tool)) is not None:
-                return calling(tool.name, arguments, len(messages))
+                return calling([(tool.name, arguments)], len(messages))
     return None
 
 

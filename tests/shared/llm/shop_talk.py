@@ -37,17 +37,21 @@ TALKING = (
         language="string",
     ),
 )
+_PRODUCT = {"product": "string", "quantity": "integer"}
 #: ... and what a shop with a catalogue does.
 SELLING = (
     *TALKING,
-    a_tool("search_products", "query", query="string", max_price="integer"),
+    a_tool("search_products", "query", query="string", budget="integer"),
+    a_tool("get_product_details", "product", product="string"),
     a_tool("check_stock", "product", product="string"),
-    a_tool("add_to_order", "product", "quantity", product="string", quantity="integer"),
-    a_tool("set_quantity", "product", "quantity", product="string", quantity="integer"),
+    a_tool("create_order"),
+    a_tool("add_to_order", *_PRODUCT, **_PRODUCT, note="string"),
+    a_tool("set_quantity", *_PRODUCT, **_PRODUCT),
     a_tool("remove_from_order", "product", product="string"),
     a_tool("confirm_order"),
     a_tool("initiate_payment"),
-    a_tool("get_order_status", order_number="string"),
+    a_tool("get_order_status", order="string"),
+    a_tool("cancel_order"),
 )
 
 

@@ -7,23 +7,23 @@ import pytest
 from tests.shared.llm.shop_talk import SELLING, answer_to, call_of, language_of, told, words_of
 
 SEARCH, STOCK, ADD = "search_products", "check_stock", "add_to_order"
-STATUS, PAY = "get_order_status", "initiate_payment"
+STATUS, CONFIRM, PAY = "get_order_status", "confirm_order", "initiate_payment"
 
 
 @pytest.mark.parametrize(
     ("text", "tool", "arguments"),
     [
-        ("jual apa aja kak?", SEARCH, {"query": ""}),
-        ("minta katalognya dong", SEARCH, {"query": ""}),
+        ("jual apa aja kak?", SEARCH, {"query": "menu"}),
+        ("minta katalognya dong", SEARCH, {"query": "menu"}),
         ("ada kopi apa aja?", SEARCH, {"query": "kopi"}),
-        ("what do you have under 100k?", SEARCH, {"query": "", "max_price": 100_000}),
+        ("what do you have under 100k?", SEARCH, {"query": "menu", "budget": 100_000}),
         (
             "ada yang buat kado ga, budget 200rb an",
             SEARCH,
-            {"query": "kado", "max_price": 200_000},
+            {"query": "kado", "budget": 200_000},
         ),
-        ("ada yg di bawah 1,5jt?", SEARCH, {"query": "", "max_price": 1_500_000}),
-        ("ada kemeja 150.000 rb?", SEARCH, {"query": "kemeja", "max_price": 150_000_000}),
+        ("ada yg di bawah 1,5jt?", SEARCH, {"query": "menu", "budget": 1_500_000}),
+        ("ada kemeja 150.000 rb?", SEARCH, {"query": "kemeja", "budget": 150_000_000}),
         ("brp harga kopi gayo 250gr?", SEARCH, {"query": "kopi gayo 250gr"}),
         ("is the 500g one available?", STOCK, {"product": "500g"}),
         ("yg size L warna item masih ada?", STOCK, {"product": "size L warna item"}),
@@ -35,14 +35,16 @@ STATUS, PAY = "get_order_status", "initiate_payment"
         ("beli kopi gayo dong", SEARCH, {"query": "kopi gayo"}),
         ("kopi gayo jadi 3 ya", "set_quantity", {"product": "kopi gayo", "quantity": 3}),
         ("yg teh gak usah, kopinya aja", "remove_from_order", {"product": "teh"}),
-        ("udah itu aja", STATUS, {}),
+        ("udah itu aja", CONFIRM, {}),
         ("totalnya brp?", STATUS, {}),
-        ("checkout kak", STATUS, {}),
-        ("where is my order ORD-1001?", STATUS, {"order_number": "ORD-1001"}),
+        ("checkout kak", CONFIRM, {}),
+        ("where is my order ORD-1001?", STATUS, {"order": "ORD-1001"}),
         ("udah dikirim blm min", STATUS, {}),
         ("sudah tf ya kak", STATUS, {}),
         ("[image] ini bukti transfernya", STATUS, {}),
-        ("fix ya kak, lanjut", "confirm_order", {}),
+        ("fix ya kak, lanjut", CONFIRM, {}),
+        ("gak jadi pesan", "cancel_order", {}),
+        ("jadi 3 ya kak", STATUS, {}),
         ("transfer BCA aja", PAY, {}),
         ("kirim link pembayarannya", PAY, {}),
         ("linknya udah expired, minta lagi dong", PAY, {}),
@@ -59,14 +61,12 @@ def test_words_about_an_order_call_the_tool_for_it(
     [
         # what fills no cart
         ("kalau pesan 10 dapat diskon?", "tidak bisa saya ubah"),
-        ("gak jadi pesan", "panggilkan staf kami?"),
         ("pesan 0 aja", "Minimal satu"),
         ("pesan -2", "Minimal satu"),
         ("belum bayar kak", "kurang paham"),
         ("bayarnya pake apa aja?", "link pembayaran"),
         # what needs to be known first
         ("beli dong satu aja", "Mau pesan apa"),
-        ("jadi 3 ya kak", "Produk yang mana"),
         ("iya", "Ada lagi"),
         ("asdf qwer", "carikan produk"),
     ],
@@ -107,7 +107,8 @@ def test_a_yes_confirms_what_was_asked() -> None:
             '{"message": "Silakan dibayar:", "url": "https://pay.example/1"}',
             "Silakan dibayar:\nhttps://pay.example/1",
         ),
-        ("fix ya kak, lanjut", '{"error": "confirmation_required"}', "Maaf, itu belum berhasil."),
+        ("fix ya kak, lanjut", '{"error": "confirmation_required"}', "Kalau ringkasannya benar"),
+        ("fix ya kak, lanjut", '{"error": "never_heard_of"}', "Maaf, itu belum berhasil."),
         ("where is my order?", '{"error": {"code": "not_found"}}', "Sorry, that did not work."),
         ("checkout kak", '{"status": "error"}', "Maaf, itu belum berhasil."),
     ],
