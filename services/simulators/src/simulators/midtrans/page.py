@@ -10,7 +10,7 @@ from simulators.midtrans import payloads
 from simulators.midtrans.methods import METHODS, offered
 from simulators.midtrans.server import Midtrans
 from simulators.midtrans.transactions import PAID, NotAllowed, Session, Transaction
-from simulators.payments.page import Button, Page, back_to, nothing, pressed
+from simulators.payments.page import Button, Page, back_to, nothing, pressed, until
 
 _PROVIDER = "Midtrans"
 _NUMBERS = {
@@ -119,7 +119,7 @@ def _waiting(session: Session, one: Transaction) -> Page:
     return _of(
         session,
         heading=one.method.label,
-        says=f"Bayar sebelum {payloads.time_of(one.expires_at)} WIB.",
+        says=until(one.expires_at),
         facts=_numbers(one),
         qr=one.id if one.method.payment_type == "qris" else "",
         buttons=[

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,11 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from simulators.waha.pictures import qr_picture
 
+_JAKARTA = timezone(timedelta(hours=7))
+_MONTHS = (
+    "Januari", "Februari", "Maret", "April", "Mei", "Juni",
+    "Juli", "Agustus", "September", "Oktober", "November", "Desember",
+)  # fmt: skip
 _STYLE = "/payments/pay.css"
 _FILE = Path(__file__).with_name("files") / "pay.css"
 #: the browser itself refuses whatever is not ours
@@ -64,6 +70,12 @@ class Page:
 @router.get(_STYLE)
 async def style() -> Response:
     return FileResponse(_FILE, media_type="text/css; charset=utf-8", headers=_HEADERS)
+
+
+def until(moment: datetime) -> str:
+    """How a shop's customers read a time."""
+    at = moment.astimezone(_JAKARTA)
+    return f"Bayar sebelum {at.day} {_MONTHS[at.month - 1]} {at.year} pukul {at:%H.%M} WIB."
 
 
 def rupiah(amount: int) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from simulators.payments.page import Button, Page, back_to, nothing, pressed
-from simulators.xendit import payloads
+from simulators.payments.page import Button, Page, back_to, nothing, pressed, until
 from simulators.xendit.channels import CHANNELS, Channel
 from simulators.xendit.invoices import Invoice
 from simulators.xendit.server import Xendit
@@ -95,16 +94,16 @@ def _choosing(invoice: Invoice, failed: Channel | None) -> Page:
 
 
 def _paying(invoice: Invoice, channel: Channel) -> Page:
-    until = payloads.time_of(invoice.expires_at).replace("T", " ")[:19]
     return _of(
         invoice,
         heading=channel.label,
-        says=f"Bayar sebelum {until} UTC.",
+        says=until(invoice.expires_at),
         qr=invoice.id if channel.kind == "qr" else "",
         buttons=[
             Button(value="pay", label="Bayar", kind="first"),
             Button(value="fail", label="Gagalkan pembayaran"),
             Button(value="expire", label="Biarkan kedaluwarsa"),
+            Button(value="other", label="Pilih metode lain"),
         ],
     )
 
