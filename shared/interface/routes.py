@@ -64,7 +64,7 @@ class StrictRequest(Request):
         if (
             length != b"0"
             or b"transfer-encoding" in told
-            or _JSON.fullmatch(told.get(b"content-type", b""))
+            or _is_of("application/json", told.get(b"content-type", b""))
         ):
             return False
         self._raw = b""
@@ -78,16 +78,23 @@ class StrictRequest(Request):
             self._raw = await self._read(limit)
         return self._raw
 
+    async def body_of(self, media_type: str, *, limit: int) -> bytes:
+        """A body that is no JSON, of this type. Raises Problem (408, 413, 415)."""
+        if self._raw is None:
+            self._refuse_by_headers(limit, media_type)
+            self._raw = await self._read(limit)
+        return self._raw
+
     async def json(self) -> dict[str, Any]:
         """Raises Problem (400, 408, 413, 415, 422)."""
         if self._object is None:
             self._object = strict_json.parse(await self.body())
         return self._object
 
-    def _refuse_by_headers(self, limit: int) -> None:
+    def _refuse_by_headers(self, limit: int, media_type: str = "application/json") -> None:
         told = {name: value for name, value in self.scope["headers"] if name in _ABOUT_THE_BODY}
-        if not _JSON.fullmatch(told.get(b"content-type", b"")):
-            raise _unsupported("The body must be sent as Content-Type: application/json.")
+        if not _is_of(media_type, told.get(b"content-type", b"")):
+            raise _unsupported(f"The body must be sent as Content-Type: {media_type}.")
         if told.get(b"content-encoding", b"identity").lower() != b"identity":
             raise _unsupported("The body must be sent as it is, without Content-Encoding.")
         length = told.get(b"content-length", b"")
@@ -115,7 +122,12 @@ class StrictRequest(Request):
 
 
 _ABOUT_THE_BODY = {b"content-type", b"content-encoding", b"content-length"}
-_JSON = re.compile(rb"application/json\s*(;\s*charset=\"?utf-8\"?\s*)?;?", re.IGNORECASE)
+_IN_UTF_8 = re.compile(rb"\s*(;\s*charset=\"?utf-8\"?\s*)?;?", re.IGNORECASE)
+
+
+def _is_of(media_type: str, told: bytes) -> bool:
+    kind, rest = told[: len(media_type)], told[len(media_type) :]
+    return kind.lower() == media_type.encode() and _IN_UTF_8.fullmatch(rest) is not None
 
 
 def _unsupported(detail: str) -> Problem:

@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy import text
 
 from crm_chatbot.application.once import Once
+from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, OnError, RowMistake
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
 from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.message import Message, MessageId, TurnId
@@ -112,6 +113,16 @@ class Shop:
         )
 
     @property
+    def imported(self) -> CatalogImport:
+        return CatalogImport(
+            id=ImportId(self.id_of("import")),
+            on_error=OnError.SKIP,
+            rows=1,
+            started_at=NOON,
+            mistakes=(RowMistake(2, None, self.word, self.word),),
+        )
+
+    @property
     def variant_id(self) -> VariantId:
         return self.product.variants[0].id
 
@@ -177,6 +188,7 @@ class Shop:
             self.identity.value,
             self.product.id,
             self.variant_id,
+            self.imported.id,
         )
 
     def checkpoints(self, sessions: Sessions, tenant_id: TenantId) -> SqlCheckpoints:
@@ -212,6 +224,7 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.products.add(shop.product)
         await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
         await work.catalog.agree_on([(shop.word, "same")])
+        await work.imports.add(shop.imported)
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
         await session.execute(_LONG_AGO)
     await _remember_progress(crm, shop)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, ImportNotFound
 from crm_chatbot.domain.product import (
     Offer,
     Product,
@@ -46,6 +47,7 @@ class Catalog:
 
     products: dict[ProductId, Product] = field(default_factory=dict[ProductId, Product])
     movements: list[Movement] = field(default_factory=list[Movement])
+    imports: dict[ImportId, CatalogImport] = field(default_factory=dict[ImportId, CatalogImport])
     synonyms: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
     def newest_first(self) -> list[Product]:
@@ -316,3 +318,22 @@ def _similarity(one: str, other: str) -> float:
 def _trigrams(word: str) -> set[str]:
     padded = f"  {word} "
     return {padded[at : at + 3] for at in range(len(padded) - 2)}
+
+
+@dataclass
+class MemoryImports:
+    """Honours crm_chatbot.domain.catalog_import.Imports."""
+
+    catalog: Catalog
+
+    async def add(self, started: CatalogImport, /) -> None:
+        self.catalog.imports[started.id] = copy.deepcopy(started)
+
+    async def get(self, import_id: ImportId, /) -> CatalogImport:
+        if import_id not in self.catalog.imports:
+            raise ImportNotFound(import_id=import_id)
+        return copy.deepcopy(self.catalog.imports[import_id])
+
+    async def save(self, ended: CatalogImport, /) -> None:
+        if ended.id in self.catalog.imports:
+            self.catalog.imports[ended.id] = copy.deepcopy(ended)

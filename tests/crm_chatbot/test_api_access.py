@@ -83,6 +83,9 @@ CASES: Mapping[Route, Case] = {
     ("POST", f"{PRODUCT}/restore"): Case(changes=True),
     ("POST", STOCK): Case({"count": 1}, changes=True),
     ("GET", STOCK): Case(),
+    ("POST", f"{SHOP}/products/import"): Case(changes=True),
+    ("GET", f"{SHOP}/products/export"): Case(),
+    ("GET", f"{SHOP}/imports/{{import_id}}"): Case(),
     ("GET", f"{SHOP}/categories"): Case(),
     ("GET", f"{SHOP}/synonyms"): Case(),
     ("PUT", f"{SHOP}/synonyms"): Case({"groups": [["mine", "yours"]]}, changes=True),
@@ -144,6 +147,7 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "customer_id": shop.customer.id,
         "product_id": shop.product.id,
         "variant_id": shop.variant_id,
+        "import_id": shop.imported.id,
     }
 
 
@@ -151,7 +155,7 @@ NOTHING: dict[str, object] = {
     name: uuid7()
     for name in (
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
-        *("product_id", "variant_id"),
+        *("product_id", "variant_id", "import_id"),
     )
 }
 

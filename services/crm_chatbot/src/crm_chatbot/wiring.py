@@ -18,6 +18,7 @@ from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.desk import Desk
 from crm_chatbot.application.facts import FactCheck
+from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.mailbox import Worker
@@ -45,6 +46,7 @@ from crm_chatbot.infrastructure.work import Queues, sql_work
 from crm_chatbot.interface import (
     conversations_api,
     customers_api,
+    import_api,
     products_api,
     tenant_keys_api,
     tenants_api,
@@ -148,6 +150,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
         reminder=Reminder(menu.open_work, base.clock),
         catalog=CatalogService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        imports=ImportService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
     )
 
 
@@ -258,6 +261,7 @@ ROUTERS = (
     webhook_api.router,
     conversations_api.router,
     customers_api.router,
+    import_api.router,
     products_api.router,
 )
 

@@ -8,8 +8,8 @@ from typing import Protocol
 from crm_chatbot.application.answering import Spent
 from crm_chatbot.application.once import Idempotency
 from crm_chatbot.application.payment_accounts import WaysToPay
-from crm_chatbot.domain.concern import Concerns
 from crm_chatbot.domain.catalog_import import Imports
+from crm_chatbot.domain.concern import Concerns
 from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.customer import Customers
 from crm_chatbot.domain.delivery import DeliveryTables

@@ -113,8 +113,7 @@ class Product(Aggregate):
 
     def describe(self, now: datetime, **said: Unpack[Description]) -> None:
         """Only what is named. Raises ProductRejected, and then nothing has changed."""
-        for field, value in said.items():
-            _refuse_bad(field, value)
+        refuse_bad_description(**said)
         for field, value in said.items():
             setattr(self, field, value)
         self.updated_at = now
@@ -207,6 +206,14 @@ class Products(Protocol):
     async def variants(self, variant_ids: Sequence[VariantId], /) -> list[Offer]:
         """Those that there are, in any order."""
         ...
+
+
+def refuse_bad_description(**said: Unpack[Description]) -> None:
+    """Raises ProductRejected."""
+    for field, value in said.items():
+        rule, reason = _RULES[field]
+        if not rule(value):
+            raise ProductRejected(field=field, reason=reason)
 
 
 def refuse_bad_variants(variants: Sequence[Variant], *, allow_free: bool = False) -> None:
@@ -311,9 +318,3 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         f"at most {MOST_IMAGES} addresses that begin with https://",
     ),
 }
-
-
-def _refuse_bad(field: str, value: object) -> None:
-    rule, reason = _RULES[field]
-    if not rule(value):
-        raise ProductRejected(field=field, reason=reason)

@@ -10,6 +10,7 @@ from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
+from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.tenants import TenantList, TenantService
 from crm_chatbot.domain.tenant import TenantId, TenantNotFound
@@ -35,6 +36,7 @@ class Administration:
     looking: Looking
     reminder: Reminder
     catalog: CatalogService
+    imports: ImportService
 
 
 async def administration(request: Request) -> Administration:
