@@ -97,20 +97,23 @@ def choose(talk: Talk) -> Sequence[Wanted]:
 
 def _chosen(talk: Talk, line: Line) -> Line:
     """A mere number, where they were asked which one, is one of the list, or its size."""
-    if line.product or line.quantity is None or not is_list_open(talk) or asked_how_many(talk):
+    if not _is_number(line) or not is_list_open(talk) or asked_how_many(talk):
         return line
-    if 0 < line.quantity <= len(listed(talk)):
-        return Line("", place=line.quantity, note=line.note)
     size = str(line.quantity)
+    if 0 < (line.quantity or 0) <= len(listed(talk)):
+        return Line("", place=line.quantity, note=line.note)
     return Line(size, note=line.note) if the_one(size, listed(talk)) else line
 
 
 def says_how_many(talk: Talk) -> bool:
-    """A number, where they were asked for one."""
+    """A number, where they were asked for one; but not if they ask themselves."""
     lines = lines_of(talk.words)
-    return bool(asked_how_many(talk)) and len(lines) == 1 and not lines[0].product and (
-        lines[0].is_counted
-    )  # fmt: skip
+    is_answer = len(lines) == 1 and _is_number(lines[0]) and "?" not in talk.words
+    return is_answer and bool(asked_how_many(talk))
+
+
+def _is_number(line: Line) -> bool:
+    return line.is_counted and not line.product and line.place is None
 
 
 def counted(talk: Talk) -> Sequence[Wanted]:

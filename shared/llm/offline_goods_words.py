@@ -28,8 +28,8 @@ _RECOMMEND = re.compile(
     r"\b(?:laris|rekomen\w*|recommend\w*|kado|gift|best ?sellers?)\b", re.IGNORECASE
 )
 _HOW_TO_ORDER = re.compile(
-    r"\b(?:cara(?:nya)?|gimana|bagaimana|how (?:do|can) i)\b.{0,15}\b(?:pesan|order|beli|buy)\b"
-    r"|\b(?:pesan|order|beli)\w*\b.{0,10}\b(?:gimana|bagaimana|caranya)\b",
+    r"\b(?:cara(?:nya)?|gimana|bagaimana|how (?:do|can) i)\b.{0,15}"
+    r"\b(?:pesan|order|beli|buy)(?:nya)?\b|\b(?:pesan|order|beli)\w*\b.{0,10}\b(?:gimana|bagaimana|caranya)\b",
     re.IGNORECASE,
 )
 _NO_GOODS = re.compile(

@@ -53,6 +53,8 @@ _NOTE = re.compile(
     r"|bungkus kado|gift wrap(?:ped)?|di(?:pisah|bungkus kado))\b",
     re.IGNORECASE,
 )
+#: A longer list is no chat.
+_SEEN = 1_000
 #: Between one thing and the next: with "and" both count, behind a comma may be anything.
 _AND = re.compile(r"\s+(?:sama|dan|and|plus|terus|trus|[+&])\s+", re.IGNORECASE)
 _STOP = re.compile(r"\n|;|,(?!\d)|[.!?](?=\s|$)")
@@ -106,7 +108,7 @@ class Line:
 def lines_of(words: str) -> Sequence[Line]:
     """Everything that is wanted, in order; empty where nothing is named or counted."""
     lines: list[Line] = []
-    for one in _pieces(words):
+    for one in _pieces(words[:_SEEN]):
         if lines and (joined := _joined(lines[-1], one)):
             lines[-1] = joined
         elif lines and is_variant(one.product):

@@ -74,7 +74,7 @@ def last_product(talk: Talk) -> str:
     """What was spoken of last: shown, asked about, or named by the customer; empty if nothing."""
     for message in reversed(talk.before[-2 * _RECENT :]):
         if message.role == "assistant":
-            answer = message.text.removeprefix(PREFIX)
+            answer = message.text.replace(PREFIX, "")
             names = [_name(found["said"]) for found in _ENTRY.finditer(answer)]
             product = _asked_in(answer) or (names[0] if len(names) == 1 else "")
         else:
@@ -135,7 +135,7 @@ def _answers(talk: Talk) -> list[str]:
 def _ours(talk: Talk) -> Iterator[str]:
     for message in talk.before:
         if message.role == "assistant" and not message.text.startswith("[a colleague]"):
-            yield message.text.removeprefix(PREFIX)
+            yield message.text.replace(PREFIX, "")
 
 
 def _asked_in(answer: str) -> str:

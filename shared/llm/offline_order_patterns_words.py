@@ -7,7 +7,7 @@ _DONE = r"(?:sudah|udah|sdh|udh|dah)"
 _POLITE = (
     r"(?:ya+h?|iya|ok|oke|kak|kakak|ka|kk|min|gan|sis|bang|bro|pak|bu|mas|mba|mbak|dong|deh|aja|sih"
     r"|please|pls|boleh|mau|lanjut\w*|benar|bener|betul|sesuai|semua\w*|udah|sudah|makasih|terima"
-    r"|kasih|thanks|thank|you|sure|that'?s|is|it|right|correct|order|go|ahead|itu)"
+    r"|kasih|masih|thanks|thank|you|sure|that'?s|is|it|right|correct|order|go|ahead|itu)"
 )
 
 # -- paying
@@ -90,6 +90,7 @@ NO = like(
 ASKED_TO_CONFIRM = like(
     r"\b(?:konfirmasi|sudah benar|lanjutkan|lanjut|confirm|is that right|shall i go on|checkout"
     r"|check out)\b[^?\n]*\?",
+    r"\bbalas saja pesan ini\b|\bjust reply to this message\b",
     r"\b(?:balas|ketik|jawab)\W+ya\b|\b(?:reply|answer|type)\W+(?:with\W+)?yes\b",
 )
 OFFERED_THE_LINK = like(r"\blink\b[^?\n]*\?")

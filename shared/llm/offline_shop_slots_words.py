@@ -25,6 +25,7 @@ _ADDRESS = re.compile(
 )
 _AFTER_ADDRESS = re.compile(
     r"\s*(?:[,;]?\s*\b(?:a\.?\s?n\.|atas nama|penerima|nama saya|nama:|my name is|makasih|thanks)"
+    r"|[,;.]\s*(?:langsung|lanjut|terus|checkout|bayar\w*|mau|tolong|bisa|dan|then|and)\b"
     r"|[,;.]?\s*\+?\b0?8\d{8,11}\b|(?:\s+(?:ya|yah|kak|min|dong|pls|please))+\W*$).*$",
     re.IGNORECASE,
 )

@@ -45,6 +45,8 @@ def _again(talk: Talk) -> str:
     last = talk.last_answer.removeprefix(PREFIX).strip()
     if last.startswith("["):  # somebody else's
         return talk.say(HOW_CAN_I_HELP)
+    if "\n" in last and last.endswith("?"):
+        return last.rpartition("\n")[2].removeprefix(PREFIX)
     return re.split(r"\n|(?<=[.!?])\s", last, maxsplit=1)[0] or talk.say(HOW_CAN_I_HELP)
 
 

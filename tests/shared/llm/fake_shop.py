@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.llm.chat import ChatMessage, ToolCall, ToolSpec
 from shared.llm.offline_replies import reply_to
+from shared.llm.offline_tools import Said
 from shared.llm.offline_variants_words import words_in
 from tests.shared.llm.shop_talk import FACTS, SELLING, words_of
 
@@ -278,26 +279,29 @@ class Conversation:
         default_factory=list[tuple[str, Mapping[str, Any]]]
     )
 
-    def say(self, *texts: str) -> str:
-        """What is answered, after everything that is called."""
+    def say(self, *texts: str, correction: str = "") -> str:
+        """What is answered, after everything that is called, and after the system's correction."""
         self.shop.heard, self.shop.sent, self.calls = " ".join(texts), [], []
         turn = [ChatMessage("user", "\n".join(texts))]
-        for _ in range(8):
-            system = ChatMessage("system", self.system)
-            said = reply_to([system, *self.history, *turn], SELLING)
-            if not said.tool_calls:
-                break
-            assert len(said.tool_calls) <= 5
-            turn += [
-                ChatMessage("assistant", "", said.tool_calls),
-                *map(self._run, said.tool_calls),
-            ]
-        else:
-            raise AssertionError("It never stops calling.")
-        assert len(self.calls) <= 12
+        said = self._answered(turn)
+        if correction:
+            turn += [ChatMessage("assistant", said.text), ChatMessage("user", correction)]
+            said = self._answered(turn)
         answer = "\n".join([*self.shop.sent, said.text])
         self.history += [turn[0], ChatMessage("assistant", answer)]
         return words_of(said)
+
+    def _answered(self, turn: list[ChatMessage]) -> Said:
+        system = ChatMessage("system", self.system)
+        for _ in range(8):
+            said = reply_to([system, *self.history, *turn], SELLING)
+            if not said.tool_calls:
+                assert len(self.calls) <= 12
+                return said
+            assert len(said.tool_calls) <= 5
+            results = [self._run(call) for call in said.tool_calls]
+            turn += [ChatMessage("assistant", "", said.tool_calls), *results]
+        raise AssertionError("It never stops calling.")
 
     def hears_from_us(self, text: str) -> None:
         """A message that code or a colleague sends."""
