@@ -13,9 +13,13 @@ from sqlalchemy import text
 
 from crm_chatbot.application.once import Once
 from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, OnError, RowMistake
+from crm_chatbot.domain.concern import Concern, ConcernId
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
 from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
+from crm_chatbot.domain.delivery import DeliveryTerms
+from crm_chatbot.domain.discount import DiscountId, DiscountRule
 from crm_chatbot.domain.message import Message, MessageId, TurnId
+from crm_chatbot.domain.order import Delivery, Order, OrderId, OrderStatus
 from crm_chatbot.domain.product import Product, ProductId, VariantId
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
@@ -29,6 +33,7 @@ from shared.whatsapp.connection_store import OwnServer, SqlConnections
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
+from tests.crm_chatbot.deals import a_concern, a_line, a_rule, an_event, an_order
 from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.stores import SqlCrm
 
@@ -188,8 +193,46 @@ class Shop:
             self.identity.value,
             self.product.id,
             self.variant_id,
+            self.order.id,
+            self.rule.id,
+            self.concern.id,
             self.imported.id,
         )
+
+    @property
+    def order(self) -> Order:
+        """For their own ware, and never paid; its number is a word of theirs."""
+        [variant] = self.product.variants
+        return an_order(
+            self.customer,
+            a_line(variant, name=self.word, sku=self.word),
+            id=OrderId(self.id_of("order")),
+            tenant_id=self.tenant_id,
+            number=f"ORD-{self.word}",
+            status=OrderStatus.AWAITING_PAYMENT,
+            expires_at=NOON + timedelta(days=36_500),
+            reservation=2,
+            note=self.word,
+            delivery=Delivery(address=self.word, zone=self.word, fee=0),
+        )
+
+    @property
+    def rule(self) -> DiscountRule:
+        return a_rule(
+            id=DiscountId(self.id_of("discount")),
+            tenant_id=self.tenant_id,
+            name=self.word,
+            code=f"CODE{self.tenant_id.int % 10**4:04}",
+        )
+
+    @property
+    def concern(self) -> Concern:
+        facts = {"word": self.word}
+        return a_concern(self.order, id=ConcernId(self.id_of("concern")), facts=facts)
+
+    @property
+    def terms(self) -> DeliveryTerms:
+        return DeliveryTerms(pickup_address=self.word)
 
     def checkpoints(self, sessions: Sessions, tenant_id: TenantId) -> SqlCheckpoints:
         """Those of this shop's conversation, for whoever says to be its tenant."""
@@ -223,6 +266,14 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
         await work.products.add(shop.product)
         await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
+        await work.orders.next_number()
+        await work.orders.add(shop.order, an_event("order.created", word=shop.word))
+        await work.reservations.reserve(shop.order.id, 1, {shop.variant_id: 2})
+        await work.reservations.sell(shop.order.id, 1)
+        await work.reservations.reserve(shop.order.id, 2, {shop.variant_id: 2})
+        await work.delivery.put(shop.terms)
+        await work.discounts.add(shop.rule)
+        await work.concerns.add(shop.concern)
         await work.catalog.agree_on([(shop.word, "same")])
         await work.imports.add(shop.imported)
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:

@@ -20,6 +20,7 @@ from crm_chatbot.application.looking import (
 from crm_chatbot.domain.conversation import Conversation, ConversationId, ConversationNotFound
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import Direction, Message, MessageState
+from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import TurnStatus
 from tests.crm_chatbot.fakes import MemoryCrm
@@ -118,6 +119,10 @@ class MemoryDirectory:
 
     async def tenant_of_customer(self, customer_id: CustomerId, /) -> TenantId | None:
         return next((t for t, c in self._every() if customer_id in c.customers), None)
+
+    async def tenant_of_order(self, order_id: OrderId, /) -> TenantId | None:
+        every = self.crm.stored.deals.items()
+        return next((t for t, deals in every if order_id in deals.orders), None)
 
     async def newest(
         self, wanted: Wanted, /, *, after: Place | None, limit: int

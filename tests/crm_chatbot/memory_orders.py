@@ -109,6 +109,7 @@ class MemoryOrders:
         self.deals.events.append((order.id, event))
 
     async def save(self, order: Order, event: OrderEvent, /) -> None:
+        await self.get(order.id)
         order.version += 1
         await self.add(order, event)
 

@@ -48,7 +48,25 @@ CUSTOMER = "/v1/crm/customers/{customer_id}"
 PRODUCT = f"{SHOP}/products/{{product_id}}"
 STOCK = f"{PRODUCT}/variants/{{variant_id}}/stock"
 
+ORDER = "/v1/crm/orders/{order_id}"
+DISCOUNT = f"{SHOP}/discounts/{{discount_id}}"
+
 CASES: Mapping[Route, Case] = {
+    ("GET", f"{SHOP}/orders"): Case(),
+    ("GET", ORDER): Case(),
+    ("GET", f"{ORDER}/events"): Case(),
+    ("PUT", f"{ORDER}/status"): Case({"status": "CANCELLED"}, changes=True),
+    ("PUT", f"{ORDER}/note"): Case({"note": "mine"}, changes=True),
+    ("PUT", f"{ORDER}/address"): Case({"address": "mine"}, changes=True),
+    ("GET", f"{SHOP}/delivery"): Case(),
+    ("PUT", f"{SHOP}/delivery"): Case({"default_fee": 0}, changes=True),
+    ("GET", f"{SHOP}/discounts"): Case(),
+    ("POST", f"{SHOP}/discounts"): Case({"name": "mine", "percent": 5}, changes=True),
+    ("GET", DISCOUNT): Case(),
+    ("PATCH", DISCOUNT): Case({"name": "mine"}, changes=True),
+    ("DELETE", DISCOUNT): Case(changes=True),
+    ("GET", f"{SHOP}/concerns"): Case(),
+    ("POST", f"{SHOP}/concerns/{{concern_id}}/settle"): Case({"note": "mine"}, changes=True),
     ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
     ("GET", TENANTS): Case(),
     ("GET", SHOP): Case(),
@@ -145,6 +163,9 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "key_id": keys[-1].id,
         "conversation_id": shop.conversation.id,
         "customer_id": shop.customer.id,
+        "order_id": shop.order.id,
+        "discount_id": shop.rule.id,
+        "concern_id": shop.concern.id,
         "product_id": shop.product.id,
         "variant_id": shop.variant_id,
         "import_id": shop.imported.id,
@@ -156,6 +177,7 @@ NOTHING: dict[str, object] = {
     for name in (
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
         *("product_id", "variant_id", "import_id"),
+        *("order_id", "discount_id", "concern_id"),
     )
 }
 

@@ -17,6 +17,7 @@ from crm_chatbot import infrastructure
 from crm_chatbot.application.looking import Wanted
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.stock import MovementKind
+from crm_chatbot.domain.order import Wanted as OrdersWanted
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
@@ -24,6 +25,7 @@ from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
+from tests.crm_chatbot.deals import an_event
 from tests.crm_chatbot.furnished import Shop, connections, furnish
 from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.stores import SqlCrm
@@ -40,6 +42,11 @@ Act = Callable[[SqlCrm, Shop], Awaitable[object]]
 
 async def _heard(work: Work, key: str) -> set[str]:
     return {key}.difference(await work.inbox.unheard([key]))
+
+
+async def _number(work: Work) -> None:
+    """Each time another one."""
+    await work.orders.next_number()
 
 
 async def _change(act: Callable[[Any], Awaitable[object]], thing: Any, **facts: object) -> object:  # noqa: ANN401 - any aggregate
@@ -112,6 +119,38 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "imports.add": lambda w, s: w.imports.add(s.imported),
     "imports.get": lambda w, s: w.imports.get(s.imported.id),
     "imports.save": lambda w, s: _change(w.imports.save, s.imported, rows=7),
+    "orders.get": lambda w, s: w.orders.get(s.order.id),
+    "orders.lock": lambda w, s: w.orders.lock(s.order.id),
+    "orders.lock_current": lambda w, s: w.orders.lock_current(s.customer.id),
+    "orders.newest_of": lambda w, s: w.orders.newest_of(s.customer.id, most=9),
+    "orders.page": lambda w, _: w.orders.page(OrdersWanted(), before=None, limit=9),
+    "orders.count_since": lambda w, s: w.orders.count_since(s.customer.id, NOON),
+    "orders.count_unpaid": lambda w, s: w.orders.count_unpaid(s.customer.id),
+    "orders.next_number": lambda w, _: _number(w),
+    "orders.add": lambda w, s: w.orders.add(s.order, an_event()),
+    "orders.save": lambda w, s: _change(
+        lambda order: w.orders.save(order, an_event()), s.order, note="mine"
+    ),
+    "orders.events": lambda w, s: w.orders.events(s.order.id),
+    "orders.hand_on": lambda w, s: w.orders.hand_on(s.customer.id, OURS.customer.id),
+    "orders.forget": lambda w, s: w.orders.forget(s.customer.id),
+    "reservations.reserve": lambda w, s: w.reservations.reserve(s.order.id, 3, {s.variant_id: 1}),
+    "reservations.release": lambda w, s: w.reservations.release(s.order.id, 2),
+    "reservations.sell": lambda w, s: w.reservations.sell(s.order.id, 2),
+    "reservations.restock": lambda w, s: w.reservations.restock(s.order.id, 1),
+    "reservations.state": lambda w, s: w.reservations.state(s.order.id, 1),
+    "delivery.get": lambda w, _: w.delivery.get(),
+    "delivery.put": lambda w, _: w.delivery.put(OURS.terms),
+    "discounts.get": lambda w, s: w.discounts.get(s.rule.id),
+    "discounts.all": lambda w, _: w.discounts.all(),
+    "discounts.active": lambda w, _: w.discounts.active(),
+    "discounts.add": lambda w, s: w.discounts.add(s.rule),
+    "discounts.save": lambda w, s: _change(w.discounts.save, s.rule, name="mine"),
+    "discounts.remove": lambda w, s: w.discounts.remove(s.rule.id),
+    "concerns.add": lambda w, s: w.concerns.add(s.concern),
+    "concerns.lock": lambda w, s: w.concerns.lock(s.concern.id),
+    "concerns.save": lambda w, s: _change(w.concerns.save, s.concern, note="mine"),
+    "concerns.page": lambda w, _: w.concerns.page(is_settled=None, before=None, limit=9),
     "turns.running": lambda w, s: w.turns.running(s.conversation.id),
     "turns.add": lambda w, s: w.turns.add(s.turn),
     "turns.save": lambda w, s: _change(w.turns.save, s.turn, model_calls=7),

@@ -31,6 +31,7 @@ from crm_chatbot.domain.conversation import (
 )
 from crm_chatbot.domain.customer import CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState, TurnId
+from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId, TenantStatus
 from crm_chatbot.domain.turn import Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Rank
@@ -48,6 +49,7 @@ from tests.crm_chatbot.chats import (
     another_chat,
     open_chat,
 )
+from tests.crm_chatbot.deals import placed
 from tests.crm_chatbot.memory_looking import MemoryDirectory, MemoryReader
 from tests.crm_chatbot.stores import Crm, SqlCrm
 
@@ -248,6 +250,15 @@ async def test_it_is_known_whose_something_is(crm: Crm, look: Looking) -> None:
     assert await look.directory.tenant_of_customer(conversation.customer_id) == TENANT
     assert await look.directory.tenant_of_conversation(ConversationId(uuid7())) is None
     assert await look.directory.tenant_of_customer(CustomerId(uuid7())) is None
+
+
+async def test_it_is_known_whose_an_order_is(crm: Crm, look: Looking) -> None:
+    conversation = await a_chat(crm)
+    async with crm.open_work(TENANT) as work:
+        order = await placed(work, await work.customers.get(conversation.customer_id))
+
+    assert await look.directory.tenant_of_order(order.id) == TENANT
+    assert await look.directory.tenant_of_order(OrderId(uuid7())) is None
 
 
 async def test_another_tenants_are_not_there(crm: Crm, look: Looking) -> None:

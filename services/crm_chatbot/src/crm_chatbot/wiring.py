@@ -13,6 +13,7 @@ from crm_chatbot.application.answering import Agent
 from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.closing import Closing
+from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.customers import CustomerService
@@ -23,8 +24,10 @@ from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.media import MediaReader
+from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.patience import Patience
 from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.steps import Steps
 from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.application.tools import Toolbox
@@ -44,10 +47,13 @@ from crm_chatbot.infrastructure.waha_events import event_in
 from crm_chatbot.infrastructure.warming import WarmedUp
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from crm_chatbot.interface import (
+    concerns_api,
     conversations_api,
     customers_api,
     import_api,
+    orders_api,
     products_api,
+    shop_rules_api,
     tenant_keys_api,
     tenants_api,
     webhook_api,
@@ -150,6 +156,9 @@ def _administration(base: Ground, menu: Application) -> Administration:
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
         reminder=Reminder(menu.open_work, base.clock),
         catalog=CatalogService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        orders=OrderService(open_work=menu.open_work, now=base.clock),
+        rules=ShopRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        concerns=ConcernService(open_work=menu.open_work, now=base.clock),
         imports=ImportService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
     )
 
@@ -263,6 +272,9 @@ ROUTERS = (
     customers_api.router,
     import_api.router,
     products_api.router,
+    orders_api.router,
+    shop_rules_api.router,
+    concerns_api.router,
 )
 
 SERVICE = Service("crm_chatbot", ROUTERS, run, seeds=(seed_templates,), waits=WAITS)

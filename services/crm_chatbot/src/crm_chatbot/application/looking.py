@@ -17,6 +17,7 @@ from crm_chatbot.domain.conversation import (
 )
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState
+from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import Outcome
 from crm_chatbot.domain.whatsapp import Rank
@@ -208,6 +209,8 @@ class Directory(Protocol):
     ) -> TenantId | None: ...
 
     async def tenant_of_customer(self, customer_id: CustomerId, /) -> TenantId | None: ...
+
+    async def tenant_of_order(self, order_id: OrderId, /) -> TenantId | None: ...
 
     async def newest(
         self, wanted: Wanted, /, *, after: Place | None, limit: int

@@ -134,8 +134,9 @@ async def confirm(work: Work, tenant: Tenant, order: Order, *, now: datetime, ac
 
 
 async def reopen(work: Work, order: Order, *, now: datetime, actor: str) -> None:
-    """A cart again; what it held is free. Raises IllegalTransition."""
+    """A cart again; what it held is free, and its link is not wanted. Raises IllegalTransition."""
     order.reopen(now)
+    await work.payments.drop(order.id, now)
     await work.reservations.release(order.id, order.reservation)
     event = OrderEvent(what="order.reopened", at=now, actor=actor)
     await record(work, order, event, _filling(order))
@@ -151,6 +152,7 @@ async def cancel(
     if order.status is _S.CANCELLED:
         return False
     order.become(_S.CANCELLED, now)
+    await work.payments.drop(order.id, now)
     await work.reservations.release(order.id, order.reservation)
     await work.reservations.restock(order.id, order.reservation)
     event = OrderEvent(what="order.cancelled", at=now, actor=actor, facts=because(reason))

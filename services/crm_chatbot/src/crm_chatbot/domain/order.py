@@ -431,7 +431,7 @@ class Orders(Protocol):
     async def add(self, order: Order, event: OrderEvent, /) -> None: ...
 
     async def save(self, order: Order, event: OrderEvent, /) -> None:
-        """With what happened to it, in the same transaction."""
+        """With what happened to it, in the same transaction. Raises OrderNotFound."""
         ...
 
     async def events(self, order_id: OrderId, /) -> Sequence[OrderEvent]:

@@ -29,6 +29,7 @@ from crm_chatbot.domain.conversation import (
 )
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import Direction, Kind
+from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.message_store import message_of
 from crm_chatbot.infrastructure.situation import look
@@ -184,6 +185,9 @@ class SqlDirectory:
 
     async def tenant_of_customer(self, customer_id: CustomerId, /) -> TenantId | None:
         return await self._tenant_of("crm.tenant_of_customer(:id)", customer_id)
+
+    async def tenant_of_order(self, order_id: OrderId, /) -> TenantId | None:
+        return await self._tenant_of("crm.tenant_of_order(:id)", order_id)
 
     async def newest(
         self, wanted: Wanted, /, *, after: Place | None, limit: int

@@ -130,7 +130,9 @@ class SqlOrders:
         order.version += 1
         row = row_of(order)
         is_it = (_o.tenant_id == self._tenant_id) & (_o.id == row.pop("id"))
-        await self._session.execute(update(orders).where(is_it).values(row))
+        saved = update(orders).where(is_it).values(row).returning(_o.id)
+        if await self._session.scalar(saved) is None:
+            raise OrderNotFound(order_id=order.id)
         await self._write(order, event)
 
     async def events(self, order_id: OrderId, /) -> Sequence[OrderEvent]:

@@ -8,10 +8,13 @@ from fastapi import Depends, Request
 
 from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
+from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.looking import Looking
+from crm_chatbot.application.order_desk import OrderService
+from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantList, TenantService
 from crm_chatbot.domain.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
@@ -36,6 +39,9 @@ class Administration:
     looking: Looking
     reminder: Reminder
     catalog: CatalogService
+    orders: OrderService
+    rules: ShopRules
+    concerns: ConcernService
     imports: ImportService
 
 
