@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -39,6 +40,7 @@ class Purchase:
     tools: Sequence[Tool[Any]]
     heard: Sequence[Message] = ()
     done: list[str] = field(default_factory=list[str])
+    now: datetime = NOON
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """What the model is told."""
@@ -55,7 +57,7 @@ class Purchase:
             customer_id=self.scene.customer.id,
             claim=claim_of(self.scene.conversation),
             turn_id=self.scene.turn.id,
-            now=NOON,
+            now=self.now,
             heard=self.heard or self.scene.heard,
         )
 

@@ -105,6 +105,11 @@ def test_what_a_customer_says_is_no_price_but_may_be_an_address() -> None:
     assert unknown_figures("jadi Rp1.234 ya", facts=FACTS, plain_from=said) == ["Rp1.234"]
 
 
+@pytest.mark.parametrize("words", ["Oke harga 1234 ya kak", "totalnya cuma 1234", "only 1234"])
+def test_a_plain_number_that_is_meant_as_money_is_money(words: str) -> None:
+    assert unknown_figures(words, facts=FACTS, plain_from=["1234 aja ya"]) == ["1234"]
+
+
 @given(st.integers(min_value=1, max_value=10**12))
 def test_every_amount_is_found_however_it_is_grouped(amount: int) -> None:
     dotted = f"{amount:,}".replace(",", ".")

@@ -1,11 +1,14 @@
 """Whether a reply says what is so: money that code has told, and deeds that rows bear out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+import orjson
 
 from crm_chatbot.application.answering import Brief, Progress
 from crm_chatbot.application.ports import OpenWork
-from crm_chatbot.application.receipts import order_text
+from crm_chatbot.application.wares import money_told, order_told
 from crm_chatbot.domain.assertions import Assertion, assertions_in, says_free, untrue
 from crm_chatbot.domain.figures import unknown_figures
 from crm_chatbot.domain.order import Order
@@ -41,32 +44,43 @@ class FactCheck:
 
     async def __call__(self, brief: Brief, progress: Progress, text: str) -> Objection | None:
         """None: nothing in it is made up. Raises DatabaseUnavailable."""
-        told = [message.text for message in progress.said if message.role == "tool"]
+        told = [*_money_of(progress)]
         claims = assertions_in(text)
-        if says_free("\n".join([brief.tenant.prompt, *told])):
+        if says_free(brief.tenant.prompt):
             claims -= {Assertion.FREE}
-        money = self._unknown(brief, text, [brief.tenant.prompt, *told])
+        money = self._unknown(brief, progress, text, [brief.tenant.prompt, *told])
         if not money and not claims:
             return None
         # Only now: most replies speak of neither.
         orders = await self._orders(brief)
-        rendered = [order_text(order, brief.language) for order in orders]
-        money = self._unknown(brief, text, [brief.tenant.prompt, *told, *rendered])
+        known = [order_told(order, brief.language) for order in orders]
+        told += money_told(known)
+        money = self._unknown(brief, progress, text, [brief.tenant.prompt, *told])
         lies = untrue(claims, [order.status for order in orders])
         if not money and not lies:
             return None
-        return _objection(brief, money, lies, rendered=rendered[:1])
+        return _objection(brief, money, lies, rendered=[one["text"] for one in known[:1]])
 
-    def _unknown(self, brief: Brief, text: str, facts: Sequence[str]) -> list[str]:
+    def _unknown(
+        self, brief: Brief, progress: Progress, text: str, facts: Sequence[str]
+    ) -> list[str]:
         heard = [message.words for message in brief.heard]
         history = [message.text for message in brief.history if message.role == "user"]
-        plain = [*heard, *history, f"{brief.tenant.local(brief.now):%Y}"]
+        numbers = [message.text for message in progress.said if message.role == "tool"]
+        plain = [*heard, *history, *numbers, f"{brief.tenant.local(brief.now):%Y}"]
         scale = brief.tenant.currency.scale
         return unknown_figures(text, facts=facts, plain_from=plain, scale=scale)
 
     async def _orders(self, brief: Brief) -> Sequence[Order]:
         async with self.open_work(brief.tenant.id) as work:
             return await work.orders.newest_of(brief.customer.id, most=_MOST_ORDERS)
+
+
+def _money_of(progress: Progress) -> Iterator[str]:
+    for message in progress.said:
+        if message.role == "tool":
+            with suppress(ValueError):  # too long, and cut: then it told no amounts
+                yield from money_told(orjson.loads(message.text))
 
 
 def _objection(

@@ -1,7 +1,7 @@
 """What tools tell of wares and orders: facts for the model, and words that code has for them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.receipts import order_text, plain
@@ -10,6 +10,9 @@ from crm_chatbot.domain.choosing import Choice
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import Currency, formatted
 from crm_chatbot.domain.order import Order
+
+#: Under these names code tells amounts.
+_MONEY = frozenset({"price", "amount", "subtotal", "total"})
 
 _STOCK = {
     Language.INDONESIAN: ("stok {count}", "habis"),
@@ -38,14 +41,35 @@ def order_told(order: Order, language: Language) -> dict[str, Any]:
         }
         for line in order.lines
     ]
-    facts = {
+    off = [formatted(one.amount, currency, language) for one in order.discounts]
+    facts: dict[str, Any] = {
         "number": order.number,
         "status": order.status,
         "lines": lines,
+        "subtotal": formatted(order.subtotal, currency, language),
+        "discounts": [{"amount": amount} for amount in off],
         "total": formatted(order.total, currency, language),
-        "address": order.delivery.address if order.delivery else None,
     }
+    if order.delivery:
+        facts["address"] = order.delivery.address
+        facts["delivery"] = {"amount": formatted(order.delivery.fee, currency, language)}
     return {"text": order_text(order, language), "order": facts}
+
+
+def money_told(told: object) -> Iterator[str]:
+    """The amounts in what a tool told: where code puts them, and nowhere else.
+
+    A description, a name, an address may hold anything that somebody has written.
+    """
+    if isinstance(told, Mapping):
+        for name, value in cast("Mapping[str, object]", told).items():
+            if name in _MONEY and isinstance(value, str):
+                yield value
+            else:
+                yield from money_told(value)
+    elif isinstance(told, list):
+        for one in cast("list[object]", told):
+            yield from money_told(one)
 
 
 def _row(choice: Choice, currency: Currency, language: Language) -> dict[str, Any]:

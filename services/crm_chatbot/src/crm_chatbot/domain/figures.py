@@ -28,6 +28,12 @@ _SPOKEN = re.compile(
 _MULTIPLIED: Mapping[str, int] = {
     "rb": 1_000, "ribu": 1_000, "k": 1_000, "jt": 1_000_000, "juta": 1_000_000,
 }  # fmt: skip
+#: A plain number after one of these is meant as money, however it is written.
+_MEANT = re.compile(
+    r"(?:harga\w*|total\w*|bayar\w*|seharga|senilai|cuma|hanya|jadi|price\w*|costs?|pays?|only|just"
+    r"|for|at)\W{1,3}(?:(?:aja|saja|ya|kak|jadi|cuma|hanya|nya|is|only|just)\W{1,3})*$",
+    re.IGNORECASE,
+)
 _PLAIN = re.compile(r"(?<![\d.,])\d{4,15}(?!\d)")
 _PERCENT = re.compile(r"(?<![\w.,])(\d{1,3})(?:[.,]\d+)?\s?(?:%|persen\b|percent\b)", re.IGNORECASE)
 
@@ -82,8 +88,9 @@ def _figure(found: re.Match[str], scale: int) -> Figure | None:
     if "%" in tail:
         return None
     is_grouped = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?", number) is not None
-    is_money = bool(sign or unit or is_grouped or tail == ",-")
-    if not is_money and not re.fullmatch(r"\d{4,8}", number):
+    is_meant = _MEANT.search(found.string[max(0, found.start() - 40) : found.start()])
+    is_money = bool(sign or unit or is_grouped or tail == ",-" or is_meant)
+    if not (sign or unit or is_grouped) and not re.fullmatch(r"\d{4,8}", number):
         return None
     factor = _MULTIPLIED.get((unit or "").casefold(), 1)
     return Figure(found[0].strip(), _value(number, factor, scale), is_money=is_money)
@@ -95,7 +102,7 @@ def _value(number: str, factor: int, scale: int) -> int | None:
     whole, _, part = plain.replace(",", ".").partition(".")
     if "." in part:
         return None
-    value = int(whole + part) * factor * 10**scale
+    value: int = int(whole + part) * factor * 10**scale
     divisor: int = 10 ** len(part)
     cents, rest = divmod(value, divisor)
     return None if rest else cents
