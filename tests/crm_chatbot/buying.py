@@ -8,8 +8,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.answering import Stance
-from crm_chatbot.application.catalog_tools import CATALOG_TOOLS
-from crm_chatbot.application.order_tools import Cart, cart_tools
+from crm_chatbot.application.registry import every_tool
 from crm_chatbot.application.tools import Tool, Toolbox, ToolContext, WantedCall
 from crm_chatbot.domain.message import Message, TurnId
 from crm_chatbot.domain.order import Order
@@ -98,7 +97,7 @@ class Purchase:
         return [one.text for one in messages if one.direction == "out"]
 
 
-async def a_purchase(crm: Crm, *more: Tool[Any], **wishes: Any) -> Purchase:
+async def a_purchase(crm: Crm, **wishes: Any) -> Purchase:
     scene = await a_scene(crm, "Halo kak", **wishes)
     async with crm.open_work(scene.tenant.id) as work:
         for name in dict.fromkeys(ware[1] for ware in WARES):
@@ -108,4 +107,4 @@ async def a_purchase(crm: Crm, *more: Tool[Any], **wishes: Any) -> Purchase:
                 if product == name
             ]
             await sell(work, a_product(name, *variants), stock=10)
-    return Purchase(crm, scene, [*CATALOG_TOOLS, *cart_tools(Cart(uuid7)), *more])
+    return Purchase(crm, scene, every_tool(new_id=uuid7, patience_s=30))

@@ -1,12 +1,11 @@
 """From a full cart to a link: the customer's own yes, to what code has shown them (P16, 6.4)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.checkout_tools import Checkout, checkout_tools
 from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.orders import expire
 from crm_chatbot.domain.conversation import ConversationState
@@ -29,7 +28,7 @@ ADDRESS = "Jl. Melati No. 5, Depok 16424"
 @pytest.fixture
 async def purchase(crm: Crm) -> Purchase:
     """Two packets of coffee in the cart."""
-    purchase = await a_purchase(crm, *checkout_tools(Checkout(new_id=uuid7, patience_s=30)))
+    purchase = await a_purchase(crm)
     await purchase.call("add_to_order", product="GAYO-250", quantity=2)
     return purchase
 
@@ -130,7 +129,7 @@ async def test_so_must_a_price_that_the_shop_has_changed(crm: Crm, purchase: Pur
     variant = await stock(purchase, "GAYO-250")
     async with crm.open_work(purchase.scene.tenant.id) as work:
         product = await work.products.get((await work.products.variant(variant.id)).product_id)
-        dearer = [Variant(**{**vars(one), "price": one.price + 1}) for one in product.variants]
+        dearer = [replace(one, price=one.price + 1) for one in product.variants]
         product.offer(dearer, NOON)
         await work.products.save(product)
     await purchase.says("ya")

@@ -5,11 +5,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.catalog_tools import CATALOG_TOOLS
-from crm_chatbot.application.checkout_tools import Checkout, checkout_tools
-from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.order_tools import Cart, cart_tools
+from crm_chatbot.application.registry import every_tool
 from crm_chatbot.domain.assertions import Assertion, assertions_in
 from crm_chatbot.domain.conversation import Conversation
 from crm_chatbot.domain.figures import unknown_figures
@@ -26,8 +23,7 @@ from tests.shared.llm.fakes import FakeModels, calls, says
 
 PRICE = 85_000
 OURS = Account(provider=Provider.MIDTRANS, secret="SB-Mid-server-ours")  # noqa: S106 - nobody's
-SELLING = (*TOOLS, *CATALOG_TOOLS, *cart_tools(Cart(uuid7)))
-CHECKOUT = checkout_tools(Checkout(new_id=uuid7, patience_s=30))
+SELLING = every_tool(new_id=uuid7, patience_s=30)
 PLACES = ("customer", "description", "owner")
 
 _ADD = 'CALL add_to_order {"product": "KOPI", "quantity": 1}'
@@ -91,7 +87,7 @@ def attacks() -> list[Injection]:
 async def shop(sessions: Sessions) -> Shop:
     clock = DatabaseClock(sessions)
     await clock.refresh()
-    shop = Shop(sessions, clock, FakeModels(obey), tools=(*SELLING, *CHECKOUT))
+    shop = Shop(sessions, clock, FakeModels(obey), tools=SELLING)
     shop.open_work = sql_work(sessions, QUEUES, own_accounts={Provider.MIDTRANS: OURS})
     await shop.open()
     await shelve(shop, "Kopi yang enak.")

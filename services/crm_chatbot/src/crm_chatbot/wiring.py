@@ -15,7 +15,6 @@ from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.closing import Closing
 from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.conversations import ConversationService
-from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.desk import Desk
 from crm_chatbot.application.facts import FactCheck
@@ -27,6 +26,7 @@ from crm_chatbot.application.media import MediaReader
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.patience import Patience
 from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.application.registry import every_tool
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.steps import Steps
 from crm_chatbot.application.tenants import TenantService
@@ -208,7 +208,8 @@ def _desk(base: Ground, models: LangChainModels) -> Desk:
 def _agent(base: Ground, desk: Desk, open_turn: OpenWork, places: Semaphore) -> Agent:
     from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
 
-    steps = Steps(desk, Toolbox(open_turn, TOOLS), FactCheck(open_turn), _limits())
+    tools = every_tool(new_id=uuid7, patience_s=load(Shop).resend_ask_after_s)
+    steps = Steps(desk, Toolbox(open_turn, tools), FactCheck(open_turn), _limits())
     return TurnGraph(steps, base.sessions, places=places)
 
 

@@ -111,6 +111,7 @@ def _value(number: str, factor: int, scale: int) -> int | None:
 def _spoken(words: str, scale: int) -> int | None:
     """`delapan puluh lima ribu`: 85000; None where it is no number that anybody knows."""
     total, part, digit = 0, 0, 0
+    unit: int = 10**scale
     spread = re.sub(r"\bse(?=puluh|belas|ratus|ribu|juta)", "satu ", words)
     for word in spread.split():
         if word in _DIGITS:
@@ -123,4 +124,4 @@ def _spoken(words: str, scale: int) -> int | None:
             total, part, digit = total + (part + digit or 1) * _TIMES[word], 0, 0
         elif word != "rupiah":
             return None
-    return (total + part + digit) * 10**scale
+    return (total + part + digit) * unit
