@@ -74,8 +74,52 @@ DUE = "UPDATE crm.conversations SET ready_at = now() - interval '2 minutes'"
 SENDING = "UPDATE waha_sender.deliveries SET state = 'sending', ended_at = NULL"
 HANDED = "UPDATE crm.messages SET state = 'handed' WHERE direction = 'out'"
 ERASED = "UPDATE crm.conversations SET chat_id = 'erased'"
+#: An order of two of five coffees, which its customer has confirmed and not paid.
+ORDER = """
+    WITH product AS (
+        INSERT INTO crm.products (tenant_id, id, name, description, status, version, created_at,
+               updated_at)
+        SELECT id, id, 'Kopi', '', 'active', 1, now(), now() FROM crm.tenants RETURNING id),
+    variant AS (
+        INSERT INTO crm.variants (tenant_id, id, product_id, place, sku, name, price, on_hand,
+               reserved, is_active)
+        SELECT id, id, id, 0, 'KOPI', '', 85000, 5, 2, true FROM product RETURNING id),
+    ledger AS (
+        INSERT INTO crm.stock_movements (tenant_id, variant_id, kind, on_hand_change,
+               reserved_change, actor)
+        SELECT v.id, v.id, m.kind, m.on_hand, m.reserved, 'test' FROM variant v, (VALUES
+               ('counted', 5, 0), ('reserved', 0, 2)) AS m (kind, on_hand, reserved)),
+    confirmed AS (
+        INSERT INTO crm.orders (tenant_id, id, customer_id, number, status, currency, total,
+               discounts, note, promo_code, reservation, expires_at, version, created_at,
+               updated_at)
+        SELECT id, id, id, 'ORD-1001', 'AWAITING_PAYMENT', 'IDR', 170000, '[]', '', '', 1,
+               now() + interval '1 hour', 1, now(), now() FROM variant RETURNING id),
+    line AS (
+        INSERT INTO crm.order_lines SELECT id, id, 0, id, 'KOPI', 'Kopi', 2, 85000 FROM confirmed)
+    INSERT INTO crm.reservations SELECT id, id, 1, id, 2, 'held' FROM confirmed"""
+MOVED = """
+    INSERT INTO crm.stock_movements (tenant_id, variant_id, kind, on_hand_change, reserved_change,
+           actor)
+    SELECT tenant_id, id, {}, 'test' FROM crm.variants"""
 #: What looks like trouble, and has its reasons.
 FINE = {
+    "an order waits to be paid": (ORDER,),
+    "an order's time ran out just now": (
+        *(ORDER, "UPDATE crm.orders SET expires_at = now() - interval '9 minutes'"),
+    ),
+    "an order is a cart again": (
+        *(ORDER, "UPDATE crm.orders SET status = 'DRAFT'"),
+        "UPDATE crm.reservations SET state = 'released'",
+        *("UPDATE crm.variants SET reserved = 0", MOVED.format("'released', 0, -2")),
+    ),
+    "an order is sold, with a discount, and brought to its customer": (
+        ORDER,
+        """UPDATE crm.orders SET status = 'PAID', total = 175000, delivery_fee = 15000,
+                  delivery_address = 'x', delivery_zone = '', discounts = '[{"amount": 10000}]'""",
+        *("UPDATE crm.reservations SET state = 'sold'", MOVED.format("'sold', -2, -2")),
+        "UPDATE crm.variants SET on_hand = 3, reserved = 0",
+    ),
     "all is answered": (),
     "that was said a moment ago already": (
         "DELETE FROM crm.messages WHERE direction = 'out'",
@@ -199,6 +243,34 @@ OFFENCES = {
     ),
     "whatever the sender has ended has ended in its conversation, too": ((CHAT, HANDED),),
     "the sender has forgotten whoever is erased": ((CHAT, ERASED),),
+    "a variant promises exactly what its orders hold": (
+        (CHAT, ORDER, "UPDATE crm.variants SET reserved = 3", MOVED.format("'reserved', 0, 1")),
+        (CHAT, ORDER, "UPDATE crm.variants SET reserved = 0", MOVED.format("'released', 0, -2")),
+    ),
+    "a variant's numbers are what its ledger adds up to": (
+        (CHAT, ORDER, "UPDATE crm.variants SET on_hand = 6"),
+        (CHAT, ORDER, MOVED.format("'lost', -1, 0")),
+    ),
+    "an order costs what its lines, discounts and delivery come to": (
+        (CHAT, ORDER, "UPDATE crm.orders SET total = 1"),
+        (CHAT, ORDER, """UPDATE crm.orders SET discounts = '[{"amount": 5}]'"""),
+    ),
+    "no order waits to be paid for ten minutes beyond its time": (
+        (CHAT, ORDER, "UPDATE crm.orders SET expires_at = now() - interval '11 minutes'"),
+    ),
+    "an order holds the stock that its status says": (
+        (
+            *(CHAT, ORDER, "UPDATE crm.order_lines SET quantity = 1"),
+            "UPDATE crm.orders SET total = 85000",
+        ),
+        (
+            *(CHAT, ORDER, "UPDATE crm.reservations SET state = 'released'"),
+            *("UPDATE crm.variants SET reserved = 0", MOVED.format("'released', 0, -2")),
+        ),
+    ),
+    "no stock is held for an order that waits for nothing": (
+        (CHAT, ORDER, "UPDATE crm.orders SET status = 'CANCELLED'"),
+    ),
 }
 
 

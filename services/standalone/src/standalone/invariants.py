@@ -121,6 +121,31 @@ INVARIANTS = (
         do="does a crm_chatbot worker listen? It asks again every five minutes; see dead letters",
     ),
     Invariant(
+        "a variant promises exactly what its orders hold",
+        _none_in("crm.variants_out_of_balance()"),
+    ),
+    Invariant(
+        "a variant's numbers are what its ledger adds up to",
+        _none_in("crm.variants_unlike_their_ledger()"),
+    ),
+    Invariant(
+        "an order costs what its lines, discounts and delivery come to",
+        _none_in("crm.orders_unlike_their_lines()"),
+    ),
+    Invariant(
+        "no order waits to be paid for ten minutes beyond its time",
+        _none_in("crm.orders_never_expired(600)"),
+        do="is a crm_chatbot worker up? Does the payment provider answer?",
+    ),
+    Invariant(
+        "an order holds the stock that its status says",
+        _none_in("crm.orders_without_their_stock()"),
+    ),
+    Invariant(
+        "no stock is held for an order that waits for nothing",
+        _none_in("crm.stock_held_for_nothing()"),
+    ),
+    Invariant(
         "the sender has forgotten whoever is erased",
         _none_in("platform.copies_of_the_erased(300)"),
         do="is waha_sender up? Then erase the customer once more: DELETE /v1/crm/customers/{id}",
