@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from bench.catalog import catalog
 from bench.chats import whatsapp
 from bench.endurance import slow_models
 from bench.figures import Row
@@ -23,7 +24,7 @@ from bench.sampling import sample
 from bench.servers import Missing, servers, versions
 from bench.throughput import accepting, end_to_end
 
-PARTS = ("accept", "end-to-end", "slow", "model", "whatsapp")
+PARTS = ("accept", "end-to-end", "slow", "model", "catalog", "whatsapp")
 
 
 def main() -> None:
@@ -76,6 +77,8 @@ def _part(part: str, bench: Bench, findings: Findings) -> list[Row]:
             return slow_models(bench)
         case "model":
             return model_calls(bench)
+        case "catalog":
+            return catalog(bench)
         case _:
             return whatsapp(bench)
 

@@ -22,6 +22,7 @@ from crm_chatbot.domain.searching import (
     Groups,
     Known,
     Term,
+    doubtful_in,
     may_be_misspelt,
     meant_by,
     terms_in,
@@ -284,7 +285,7 @@ class MemoryCatalogSearch:
     def _best(self, offered: Sequence[Product], terms: Sequence[Term]) -> list[Product]:
         words = {one.id: words_of(one) for one in offered}
         every = {word for weights in words.values() for word in weights}
-        asked = {word for term in terms for word in term}
+        asked = doubtful_in(terms)
         meant = [meant_by(term, _known(asked, every)) for term in terms]
         scores = {
             one.id: sum(
@@ -302,7 +303,7 @@ def _known(asked: Iterable[str], every: Iterable[str]) -> list[Known]:
     """What PostgreSQL looks up: words that begin so, or else those that share three letters."""
     found: list[Known] = []
     spelt = [*filter(may_be_misspelt, every)]
-    for word in filter(may_be_misspelt, asked):
+    for word in asked:
         begun = [Known(word, one, is_begun=True) for one in spelt if one.startswith(word)]
         alike = [Known(word, one, is_begun=False) for one in spelt if _similarity(one, word) > 0.1]
         found += begun or alike

@@ -71,6 +71,8 @@ async def find(crm: Crm, query: str, limit: int = 10) -> list[str]:
         ("kpoi gayo", "Kopi Gayo"),
         ("kopi gayooo", "Kopi Gayo"),
         ("gyo", "Kopi Gayo"),
+        ("kopigayo", "Kopi Gayo"),
+        ("kopiiii gaaayo", "Kopi Gayo"),
         ("ada kopi gayo kak?", "Kopi Gayo"),
         ("kak jual kopi gayo yg 250gr ga? brp harganya", "Kopi Gayo"),
         ("do you have gayo coffee", "Kopi Gayo"),

@@ -160,8 +160,9 @@ class CatalogService:
     ) -> list[Product]:
         """Those that are sold, the best first. Raises TenantNotFound."""
         async with self.open_work(tenant_id) as work:
-            await work.tenants.get(tenant_id)
             found = await work.catalog.find(query, limit, category=category)
+            if not found:
+                await work.tenants.get(tenant_id)
             products = await work.products.these([one.product_id for one in found])
         return _in_order(found, products)
 

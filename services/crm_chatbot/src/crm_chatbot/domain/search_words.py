@@ -3,6 +3,8 @@
 What a shop calls its goods besides is the shop's own: its synonyms.
 """
 
+from collections.abc import Mapping
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -26,8 +28,7 @@ NOISE = _words("""
 #: Endings that chats hang onto a word.
 ENDINGS = ("nya", "kah", "lah", "pun", "ku", "mu")
 
-#: What the same thing is called in Indonesian and in English.
-SAME = tuple(
+_SAME = tuple(
     tuple(group.split())
     for group in """
     kopi coffee
@@ -106,3 +107,6 @@ SAME = tuple(
     wanita cewek women
     """.strip().splitlines()
 )
+
+#: What the same thing is called in Indonesian and in English, by each of its words.
+SAME: Mapping[str, tuple[str, ...]] = {word: group for group in _SAME for word in group}

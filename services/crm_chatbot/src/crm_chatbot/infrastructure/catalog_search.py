@@ -12,7 +12,7 @@ from crm_chatbot.domain.searching import (
     Groups,
     Known,
     Term,
-    may_be_misspelt,
+    doubtful_in,
     meant_by,
     terms_in,
 )
@@ -24,6 +24,8 @@ from shared.infrastructure.late import LateSession
 
 #: No letter comes after it.
 _BEYOND = "\U0010ffff"
+#: Of those that answer equally well, among how many the shortest name is looked for.
+_TIES = 200
 #: What answers this much worse than the best is not what was looked for.
 _WORST = 0.4
 
@@ -61,12 +63,13 @@ _BEST = text("""
           FROM meant JOIN crm.catalog_words AS found
             ON found.tenant_id = :tenant AND found.word = meant.word COLLATE "C"
          GROUP BY found.product_id, meant.term),
-    best AS (SELECT product_id, sum(score) AS score FROM met GROUP BY product_id)
+    best AS (
+        SELECT product_id, sum(score) AS score FROM met GROUP BY product_id
+         ORDER BY score DESC, product_id DESC LIMIT :looked_at)
     SELECT product.id, best.score
       FROM best JOIN crm.products AS product
         ON product.tenant_id = :tenant AND product.id = best.product_id
-     WHERE product.status = 'active'
-       AND (CAST(:category AS text) IS NULL OR product.category = CAST(:category AS text))
+     WHERE CAST(:category AS text) IS NULL OR product.category = CAST(:category AS text)
      ORDER BY best.score DESC, length(product.name), product.id DESC
      LIMIT :limit""")
 
@@ -102,7 +105,7 @@ class SqlCatalogSearch:
         await insert_rows(self._session, "crm.synonyms", rows)
 
     async def _best(self, terms: list[Term], limit: int, category: str | None) -> list[ProductId]:
-        known = await self._known({word for term in terms for word in term})
+        known = await self._known(doubtful_in(terms))
         meant = [
             (number, word, closeness)
             for number, term in enumerate(terms)
@@ -117,13 +120,13 @@ class SqlCatalogSearch:
                 "tenant": self._tenant_id,
                 "category": category,
                 "limit": limit,
+                "looked_at": limit + _TIES if category is None else None,
             },
         )
         found = [(ProductId(UUID(str(row.id))), float(row.score)) for row in rows]
         return [one for one, score in found if score >= _WORST * found[0][1]]
 
-    async def _known(self, words: set[str]) -> list[Known]:
-        doubtful = [*filter(may_be_misspelt, sorted(words))]
+    async def _known(self, doubtful: list[str]) -> list[Known]:
         if not doubtful:
             return []
         rows = await self._session.execute(
