@@ -1,5 +1,6 @@
 """How the offline shop assistant fills a cart and changes it: which calls, one after another."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ _OPEN = {"DRAFT", "AWAITING_PAYMENT"}
 _UNCLEAR = {"product_not_found", "ambiguous_product", "not_in_order"}
 _NO_CART = {"order_not_found", "order_not_open", "no_open_order"}
 _LONGEST_CHOICE = 10
+#: With one of these a number says how many, never which.
+_BUYS = re.compile(r"\b(?:pesan|pesen|order|beli|keep|buy|take)", re.IGNORECASE)
 
 
 # -- filling it
@@ -97,7 +100,8 @@ def choose(talk: Talk) -> Sequence[Wanted]:
 
 def _chosen(talk: Talk, line: Line) -> Line:
     """A mere number, where they were asked which one, is one of the list, or its size."""
-    if not _is_number(line) or not is_list_open(talk) or asked_how_many(talk):
+    is_of_the_list = is_list_open(talk) and not asked_how_many(talk)
+    if not _is_number(line) or not is_of_the_list or _BUYS.search(talk.words):
         return line
     size = str(line.quantity)
     if 0 < (line.quantity or 0) <= len(listed(talk)):

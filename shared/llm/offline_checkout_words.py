@@ -14,6 +14,8 @@ from shared.llm.offline_talk_words import Talk
 
 _CONFIRM: Wanted = ("confirm_order", {})
 _PAY: Wanted = ("initiate_payment", {})
+#: Why there is no link yet, or not any more: the summary comes first.
+_NOT_CONFIRMED = {"illegal_state", "nothing_awaits_payment", "order_not_found", "expired"}
 #: What a search finds may be what they meant.
 _NAMES_A_PRODUCT = {"add_to_order", "check_stock", "get_product_details", "set_quantity"}
 #: Then no number in it is that of a house.
@@ -38,7 +40,7 @@ def pay(talk: Talk) -> Sequence[Wanted]:
     if asked is None:
         return [_PAY]
     confirmed = _last(talk, "confirm_order")
-    if asked.error and confirmed is None:
+    if asked.error in _NOT_CONFIRMED and confirmed is None:
         return [_CONFIRM]
     is_ready = confirmed is not None and talk.done[-1] is confirmed
     return [_PAY] if is_ready and confirmed and confirmed.status == "confirmed" else ()

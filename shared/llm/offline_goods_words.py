@@ -8,7 +8,7 @@ from shared.llm import offline_checkout_words as checkout
 from shared.llm import offline_order_patterns_words as heard
 from shared.llm.offline_intents import BY_STAFF, OFFER, Intent, Wanted, said_like
 from shared.llm.offline_lines_words import Line, lines_of, money_of, product_of
-from shared.llm.offline_memory_words import is_address_due, meant
+from shared.llm.offline_memory_words import is_address_due, listed, meant
 from shared.llm.offline_shop_patterns_words import GREETING, SALAM
 from shared.llm.offline_talk_words import Both, Talk
 
@@ -55,6 +55,9 @@ def _searched(talk: Talk) -> Sequence[Wanted]:
     limit = {} if budget is None else {"budget": budget, "max_price": budget}
     is_general = _RECOMMEND.search(talk.words) or budget is not None
     product = product_of(talk.words) if is_general else _product(talk)
+    if not talk.done and not is_general and product in listed(talk):
+        # It has been shown: no need to find it once more.
+        return _in_stock(talk)
     if not talk.done:
         return [("search_products", {"query": product or _EVERYTHING, **limit})]
     is_vain = len(talk.done) == 1 and not talk.done[0].products

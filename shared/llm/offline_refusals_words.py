@@ -32,6 +32,10 @@ _NOT_POSSIBLE = Both(
     "That cannot be done with the order as it stands. Shall I call one of our staff?",
     "Itu tidak bisa dilakukan pada pesanan ini, Kak. Mau saya panggilkan staf kami?",
 )
+_PAID_TO_STAFF = Both(
+    "Our staff will tell you how to pay. Shall I call one of our staff?",
+    "Cara bayarnya diatur staf kami, Kak. Mau saya panggilkan staf kami?",
+)
 _TOO_MANY = Both(
     "Sorry, there are orders that are not paid yet. Shall I call one of our staff?",
     "Maaf, masih ada pesanan yang belum dibayar. Mau saya panggilkan staf kami?",
@@ -71,6 +75,13 @@ _SAID: Mapping[str, Both] = {
         "Prices or stock have changed meanwhile. Shall I go on with the new summary?",
         "Harga atau stoknya berubah barusan, Kak. Mau lanjut dengan ringkasan baru?",
     ),
+    "no_way_to_pay": _PAID_TO_STAFF,
+    "nothing_to_pay": _PAID_TO_STAFF,
+    "delivery_unknown": Both(
+        "What delivery to that address costs, our staff know. Shall I call one of our staff?",
+        "Ongkir ke alamat itu harus ditanyakan ke staf kami, Kak. Mau saya panggilkan staf kami?",
+    ),
+    "nothing_awaits_payment": _NOT_POSSIBLE,
     "order_not_open": _NOT_POSSIBLE,
     "illegal_state": _NOT_POSSIBLE,
     "illegal_transition": _NOT_POSSIBLE,

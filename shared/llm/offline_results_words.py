@@ -78,7 +78,11 @@ _AFTER: Mapping[str, Both] = {
 _WORDS = ("text", "message", "summary", "rendered")
 _LISTS = ("products", "items", "results", "variants")
 _COMPLAINT = re.compile(r"^complaint\b", re.IGNORECASE)
-#: Of a description so much is said.
+#: A description is anybody's words: no amount is told from it, nor what may look like one.
+_FIGURES = re.compile(
+    r"\d{4}|%|\d[.,]\d{3}|\b(?:rp|idr)\b|\d ?(?:rb|ribu|k|jt|juta)\b", re.IGNORECASE
+)
+#: So much of it is said.
 _LONGEST_DESCRIPTION = 300
 
 
@@ -147,6 +151,8 @@ def _described(done: Done) -> str:
     if done.tool != "get_product_details":
         return ""
     words = str(done.result.get("description") or "").strip()
+    if _FIGURES.search(words):
+        return ""
     return words if len(words) <= _LONGEST_DESCRIPTION else f"{words[:_LONGEST_DESCRIPTION]}…"
 
 

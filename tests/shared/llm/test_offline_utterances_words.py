@@ -45,8 +45,9 @@ def add(product: str, quantity: int, **more: str) -> tuple[str, dict[str, Any]]:
         ("hello", "kopi gayo", [(SEARCH, {"query": "kopi gayo"})]),
         # what it costs
         ("hello", "brp harga kopi gayo 250gr?", [(SEARCH, {"query": "kopi gayo 250gr"})]),
-        ("one", "harganya kak?", [(SEARCH, {"query": GAYO})]),
-        ("list", "yg 500gr berapa?", [(SEARCH, {"query": GAYO_500})]),
+        ("one", "harganya kak?", [(STOCK, {"product": GAYO})]),
+        ("list", "yg 500gr berapa?", [(STOCK, {"product": GAYO_500})]),
+        ("list", "yang nomor 2 berapa?", [(STOCK, {"product": GAYO_500})]),
         # what is left of it
         ("one", "ready kak?", [(STOCK, {"product": GAYO})]),
         ("hello", "yg size L warna item masih ada?", [(STOCK, {"product": "size L warna item"})]),
@@ -74,6 +75,7 @@ def add(product: str, quantity: int, **more: str) -> tuple[str, dict[str, Any]]:
             [add("kopi susu gula aren", 2, note="less sugar")],
         ),
         ("one", "gas 1 kak", [add(GAYO, 1)]),
+        ("list", "beli dong satu aja", [add("kopi gayo", 1)]),
         # ... in the words of a list, or of a question
         ("list", "250gr 2", [add(GAYO, 2)]),
         ("list", "yang pertama aja", [(DETAILS, {"product": GAYO})]),
