@@ -122,8 +122,9 @@ async def one_statement(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
 WITHOUT_THE_DISK = "set_config('synchronous_commit', 'off', true)"
 
 
-#: SQLSTATE classes: connection, out of resources (a full disk too), operator intervention, system
-_SERVER_TROUBLE = {"08", "53", "57", "58"}
+#: SQLSTATE classes: connection, out of resources (a full disk too), operator intervention, system;
+#: and a transaction that was given up for another's sake (a deadlock), which may be tried again
+_SERVER_TROUBLE = {"08", "40", "53", "57", "58"}
 
 
 def _sqlstate(error: DBAPIError) -> str:

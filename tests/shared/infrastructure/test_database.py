@@ -174,3 +174,20 @@ async def test_a_server_that_is_starting_up_is_away() -> None:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(DatabaseUnavailable):
             await pending(f"postgresql://somebody@127.0.0.1:{port}/postgres")
+
+
+async def test_of_two_who_wait_for_each_other_one_is_told_to_try_again(
+    sessions: Sessions,
+) -> None:
+    locks = "SELECT pg_advisory_xact_lock(:key)"
+    both_hold_one = asyncio.Barrier(2)
+
+    async def lock(*keys: int) -> None:
+        async with transaction(sessions) as session:
+            await session.execute(text(locks), {"key": keys[0]})
+            await both_hold_one.wait()
+            await session.execute(text(locks), {"key": keys[1]})
+
+    done = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in done) == ["DatabaseUnavailable", "NoneType"]

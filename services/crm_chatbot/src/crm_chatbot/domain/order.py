@@ -1,4 +1,4 @@
-"""An order: what a customer wants, at prices that code took from the catalog, and how far it is."""
+"""An order: what a customer wants, and how far it is; one module because it is one thought."""
 
 import hashlib
 from collections.abc import Sequence

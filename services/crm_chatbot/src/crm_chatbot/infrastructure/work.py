@@ -80,37 +80,47 @@ def sql_work(
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         async with tenant_transaction(transactions, tenant_id) as session:
             timeline, outbox = SqlTimeline(session, tenant_id), SqlOutbox(session, queues)
-            yield Work(
-                tenants=SqlTenants(session),
-                customers=SqlCustomers(session, tenant_id),
-                conversations=SqlConversations(session, tenant_id),
-                messages=SqlMessages(session, tenant_id),
-                inbox=SqlInbox(session, tenant_id),
-                acks=SqlAcks(session, tenant_id),
-                whatsapp_sessions=SqlWhatsAppSessions(session, tenant_id),
-                products=SqlProducts(session, tenant_id),
-                stock=SqlStock(session, tenant_id),
-                catalog=SqlCatalogSearch(session, tenant_id),
-                imports=SqlImports(session, tenant_id),
-                orders=SqlOrders(session, tenant_id),
-                reservations=SqlReservations(session, tenant_id),
-                delivery=SqlDeliveryTables(session, tenant_id),
-                discounts=SqlDiscountRules(session, tenant_id),
-                concerns=SqlConcerns(session, tenant_id),
-                payments=SqlPayments(session, tenant_id),
-                payment_events=SqlPaymentEvents(session, tenant_id),
-                refunds=SqlRefunds(session, tenant_id),
-                ways_to_pay=SqlWaysToPay(session, tenant_id, own_accounts),
-                turns=SqlTurns(session, tenant_id),
-                executions=SqlExecutions(session, tenant_id),
-                ledger=SqlLedger(session, tenant_id),
-                idempotency=SqlIdempotency(session, tenant_id),
-                timeline=timeline,
-                outbox=outbox,
-            )
+            yield _work(session, tenant_id, own_accounts, timeline, outbox)
             await session.write_out()
             await timeline.write()
             said = await outbox.write()
         hand_over(said)
 
     return open_work
+
+
+def _work(
+    session: LateSession,
+    tenant_id: TenantId,
+    own_accounts: OwnAccounts,
+    timeline: SqlTimeline,
+    outbox: SqlOutbox,
+) -> Work:
+    return Work(
+        tenants=SqlTenants(session),
+        customers=SqlCustomers(session, tenant_id),
+        conversations=SqlConversations(session, tenant_id),
+        messages=SqlMessages(session, tenant_id),
+        inbox=SqlInbox(session, tenant_id),
+        acks=SqlAcks(session, tenant_id),
+        whatsapp_sessions=SqlWhatsAppSessions(session, tenant_id),
+        products=SqlProducts(session, tenant_id),
+        stock=SqlStock(session, tenant_id),
+        catalog=SqlCatalogSearch(session, tenant_id),
+        imports=SqlImports(session, tenant_id),
+        orders=SqlOrders(session, tenant_id),
+        reservations=SqlReservations(session, tenant_id),
+        delivery=SqlDeliveryTables(session, tenant_id),
+        discounts=SqlDiscountRules(session, tenant_id),
+        concerns=SqlConcerns(session, tenant_id),
+        payments=SqlPayments(session, tenant_id),
+        payment_events=SqlPaymentEvents(session, tenant_id),
+        refunds=SqlRefunds(session, tenant_id),
+        ways_to_pay=SqlWaysToPay(session, tenant_id, own_accounts),
+        turns=SqlTurns(session, tenant_id),
+        executions=SqlExecutions(session, tenant_id),
+        ledger=SqlLedger(session, tenant_id),
+        idempotency=SqlIdempotency(session, tenant_id),
+        timeline=timeline,
+        outbox=outbox,
+    )
