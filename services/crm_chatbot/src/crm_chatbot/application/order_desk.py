@@ -26,8 +26,9 @@ _S = OrderStatus
 
 class PaidByPayment(Conflict, code="illegal_transition"):
     message = (
-        "An order becomes PAID by a payment. Record a bank transfer, or cash, as a manual payment: "
-        "POST /v1/crm/orders/{order_id}/payments, and then approve it."
+        "An order becomes PAID by a payment. Record a bank transfer, or cash, as a manual one: "
+        "POST /v1/crm/orders/{order_id}/payments for the provider `manual`, and approve it: "
+        "POST /v1/crm/payments/{{payment_id}}/review."
     )
 
 
