@@ -168,6 +168,16 @@ class Shop(_Settings):
     webhook_window_s: float = Field(default=0.0, ge=0, le=86_400)
     midtrans_server_key: SecretStr | None = None
     midtrans_is_production: bool = False
+    #: both of Midtrans's servers in one place; for a stand-in
+    midtrans_base_url: str | None = None
+    xendit_secret_key: SecretStr | None = None
+    #: what Xendit sends with every webhook, from its dashboard
+    xendit_callback_token: SecretStr | None = None
+    xendit_base_url: str | None = None
+    #: where the world reaches this platform: payment providers are told of it with each payment
+    public_url: str | None = None
+    #: how often it is looked whether a payment provider is to be asked; callbacks do not wait
+    payment_poll_s: Seconds = 0.5
     #: how long a conversation's history is cached, in seconds
     conversation_ttl: int = Field(default=3_600, ge=1, le=31_536_000)
     #: conversations that one worker answers at a time
@@ -182,6 +192,23 @@ class Shop(_Settings):
     catch_up_every_s: Seconds = 300.0
     #: how long the sender may go unheard of before it is asked again; doubles each time
     resend_ask_after_s: Seconds = 30.0
+
+    @field_validator("midtrans_base_url", "xendit_base_url", "public_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        checked = _checked_url(SecretStr(value) if value else None, {"http", "https"})
+        return None if checked is None else checked.get_secret_value().rstrip("/")
+
+    @model_validator(mode="after")
+    def _real_money_by_real_keys(self) -> "Shop":
+        key = self.midtrans_server_key.get_secret_value() if self.midtrans_server_key else ""
+        if self.midtrans_is_production and key.startswith("SB-"):
+            raise ValueError(
+                "MIDTRANS_IS_PRODUCTION: MIDTRANS_SERVER_KEY is a sandbox's (it begins with SB-)"
+            )
+        if bool(self.xendit_secret_key) != bool(self.xendit_callback_token):
+            raise ValueError("XENDIT_SECRET_KEY and XENDIT_CALLBACK_TOKEN: give both, or neither")
+        return self
 
 
 class Sending(_Settings):

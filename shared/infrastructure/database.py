@@ -62,7 +62,7 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
 
 def _to_json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, default=_plain).decode()
 
 
 def sessions_of(engine: AsyncEngine) -> Sessions:

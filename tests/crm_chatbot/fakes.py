@@ -105,7 +105,7 @@ class MemoryCrm:
                     delivery=MemoryDeliveryTables(deals),
                     discounts=MemoryDiscountRules(deals),
                     concerns=MemoryConcerns(deals),
-                    payments=MemoryPayments(till),
+                    payments=MemoryPayments(till, deals),
                     payment_events=MemoryPaymentEvents(till),
                     refunds=MemoryRefunds(till),
                     ways_to_pay=MemoryWaysToPay(till, self.own_accounts),

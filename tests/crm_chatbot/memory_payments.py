@@ -12,6 +12,7 @@ from crm_chatbot.application.payment_accounts import (
     NoPaymentAccount,
     chosen,
 )
+from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.payment import (
     NoWayToPay,
@@ -26,6 +27,7 @@ from crm_chatbot.domain.tenant import TenantId
 from shared.domain import Clock
 from shared.whatsapp.connections import SecretHint
 from tests.crm_chatbot.builders import NOON
+from tests.crm_chatbot.memory_orders import Deals
 
 Kept = tuple[AccountChange, int]
 
@@ -48,6 +50,7 @@ class MemoryPayments:
     """Honours crm_chatbot.domain.payment.Payments."""
 
     till: Till
+    deals: Deals = field(default_factory=Deals)
 
     async def get(self, payment_id: PaymentId, /) -> Payment:
         if payment_id not in self.till.payments:
@@ -64,6 +67,15 @@ class MemoryPayments:
     async def wanted_of(self, order_id: OrderId, /) -> Payment | None:
         every = await self.of_order(order_id)
         return next((one for one in every if not one.is_unwanted), None)
+
+    async def transfer_of(self, customer_id: CustomerId, /) -> Payment | None:
+        theirs = {one.id for one in self.deals.orders.values() if one.customer_id == customer_id}
+        found = [
+            one
+            for one in self.till.payments.values()
+            if one.order_id in theirs and one.provider is Provider.MANUAL and not one.is_unwanted
+        ]
+        return copy.deepcopy(max(found, key=lambda one: one.created_at, default=None))
 
     async def known_as(self, provider: Provider, names: Sequence[str], /) -> PaymentId | None:
         by_refund = {one.payment_id for one in self.till.refunds.values() if one.key in names}

@@ -1,5 +1,6 @@
 """Payments as tests speak of them, and the providers' fixtures."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -73,3 +74,19 @@ def raw_of(provider: str, file: str) -> bytes:
 
 def headers_of(entry: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in entry["headers"].items()]
+
+
+def a_notification(reference: str, key: str, **changed: str) -> dict[str, str]:
+    """Midtrans's, signed with `key`; what is `changed` is so before it is signed."""
+    body = {
+        "transaction_id": "00000000-0000-4000-8000-000000000001",
+        "transaction_status": "settlement",
+        "status_code": "200",
+        "order_id": reference,
+        "gross_amount": f"{PRICE}.00",
+        "currency": "IDR",
+        "fraud_status": "accept",
+        **changed,
+    }
+    signed = body["order_id"] + body["status_code"] + body["gross_amount"] + key
+    return {**body, "signature_key": hashlib.sha512(signed.encode()).hexdigest()}

@@ -365,7 +365,7 @@ async def test_the_way_to_pay_is_the_shops_choice(crm: Crm) -> None:
 
     assert await way() is None
     crm.own_accounts[XENDIT] = Account(provider=XENDIT, secret="ours")  # noqa: S106 - nobody's
-    assert (await way(), await way(MANUAL)) == (XENDIT, None)
+    assert (await way(), await way(MANUAL)) == (XENDIT, MANUAL)
     await accounts.put(TENANT, MANUAL, AccountChange(details="BCA 123 a.n. Ani"))
     assert (await way(), await way(XENDIT)) == (MANUAL, XENDIT)
     await accounts.put(TENANT, MIDTRANS, GIVEN)

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application, WebhookRules
 from crm_chatbot.application.answering import Agent
+from crm_chatbot.application.callbacks import CallbackService
 from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.closing import Closing
@@ -25,6 +26,9 @@ from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.media import MediaReader
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.patience import Patience
+from crm_chatbot.application.payment_asking import Asking
+from crm_chatbot.application.payment_desk import PaymentDesk
+from crm_chatbot.application.payment_worker import PaymentLoop, PaymentService
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.application.registry import every_tool
 from crm_chatbot.application.shop_rules import ShopRules
@@ -39,6 +43,15 @@ from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
 from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
 from crm_chatbot.infrastructure.media_reader import WahaMediaReader
+from crm_chatbot.infrastructure.payment_account_store import SqlPaymentAccounts
+from crm_chatbot.infrastructure.payment_gateways import (
+    READERS,
+    Gateways,
+    gateways,
+    own_accounts,
+)
+from crm_chatbot.infrastructure.payment_store import SqlPaymentDirectory
+from crm_chatbot.infrastructure.payment_tables import PAYMENT_WAITS
 from crm_chatbot.infrastructure.places import Places, taking_turns
 from crm_chatbot.infrastructure.seeds import seed_templates
 from crm_chatbot.infrastructure.tables import WAITS
@@ -52,6 +65,8 @@ from crm_chatbot.interface import (
     customers_api,
     import_api,
     orders_api,
+    payment_callback_api,
+    payments_api,
     products_api,
     shop_rules_api,
     tenant_keys_api,
@@ -61,6 +76,7 @@ from crm_chatbot.interface import (
 )
 from crm_chatbot.interface.administration import Administration
 from crm_chatbot.interface.bell import bell
+from crm_chatbot.interface.payments_api import Till
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
 from shared.infrastructure.api_keys import ApiKeys
@@ -85,13 +101,17 @@ from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
 async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     """crm_chatbot, ready to answer; its loops end with the block."""
     relay = Relay(base.sessions, SCHEMA, base.transport)
-    waha = http_waha(load(Shop))
+    waha, providers = http_waha(load(Shop)), gateways(load(Shop))
     try:
         menu = app.state.crm_chatbot = _application(base, relay, waha)
         app.state.crm_administration = _administration(base, menu)
+        paying = _paying(base, menu, providers)
+        app.state.crm_till, app.state.crm_callbacks = _till(base, menu, paying)
         loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
         if base.platform.runs_worker:
+            pause_s = load(Shop).payment_poll_s
             loops |= background_loops(base, menu)
+            loops["crm_chatbot.payments"] = lambda: paying.run(pause_s)
         async with running(loops), AsyncExitStack() as answering:
             if base.platform.runs_worker:
                 await answering.enter_async_context(_answering(base, menu))
@@ -100,6 +120,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
             await relay.flush()
     finally:
         await waha.close()
+        await providers.hang_up()
 
 
 def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
@@ -107,7 +128,9 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
         own=base.infrastructure.rabbitmq_crm_queue, sender=base.infrastructure.rabbitmq_wa_queue
     )
     shop = load(Shop)
-    open_work = sql_work(base.sessions, queues, hand_over=relay.hand_over)
+    open_work = sql_work(
+        base.sessions, queues, hand_over=relay.hand_over, own_accounts=own_accounts(shop)
+    )
     return Application(
         open_work=open_work,
         connections=SqlConnections(
@@ -126,6 +149,43 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
             allows_unsigned=shop.allow_unsigned_webhooks, window_s=shop.webhook_window_s
         ),
     )
+
+
+def _accounts(base: Ground) -> SqlPaymentAccounts:
+    return SqlPaymentAccounts(base.sessions, base.vault, own_accounts(load(Shop)))
+
+
+def _paying(base: Ground, menu: Application, providers: Gateways) -> PaymentLoop:
+    shop = load(Shop)
+    service = PaymentService(
+        open_work=menu.open_work,
+        asking=Asking(
+            accounts=_accounts(base), gateways=providers.by_provider, public_url=shop.public_url
+        ),
+        now=base.clock,
+        new_id=uuid7,
+        patience_s=shop.resend_ask_after_s,
+    )
+    return PaymentLoop(SqlPaymentDirectory(base.sessions), service)
+
+
+def _till(base: Ground, menu: Application, paying: PaymentLoop) -> tuple[Till, CallbackService]:
+    desk = PaymentDesk(
+        open_work=menu.open_work,
+        now=base.clock,
+        new_id=uuid7,
+        patience_s=load(Shop).resend_ask_after_s,
+        bell=paying.bell,
+    )
+    callbacks = CallbackService(
+        open_work=menu.open_work,
+        accounts=_accounts(base),
+        directory=paying.directory,
+        readers=READERS,
+        now=base.clock,
+        bell=paying.bell,
+    )
+    return Till(desk, callbacks.accounts, paying.directory), callbacks
 
 
 def _administration(base: Ground, menu: Application) -> Administration:
@@ -156,10 +216,10 @@ def _administration(base: Ground, menu: Application) -> Administration:
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
         reminder=Reminder(menu.open_work, base.clock),
         catalog=CatalogService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        imports=ImportService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         orders=OrderService(open_work=menu.open_work, now=base.clock),
         rules=ShopRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         concerns=ConcernService(open_work=menu.open_work, now=base.clock),
-        imports=ImportService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
     )
 
 
@@ -271,6 +331,8 @@ ROUTERS = (
     webhook_api.router,
     conversations_api.router,
     customers_api.router,
+    payment_callback_api.router,
+    payments_api.router,
     import_api.router,
     products_api.router,
     orders_api.router,
@@ -278,4 +340,6 @@ ROUTERS = (
     concerns_api.router,
 )
 
-SERVICE = Service("crm_chatbot", ROUTERS, run, seeds=(seed_templates,), waits=WAITS)
+SERVICE = Service(
+    "crm_chatbot", ROUTERS, run, seeds=(seed_templates,), waits=(*WAITS, PAYMENT_WAITS)
+)

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from crm_chatbot.application.acquaintance import Chat
 from crm_chatbot.application.hearing import Fate, Hearing, Reception
+from crm_chatbot.application.payment_words import proof_kept
 from crm_chatbot.application.takeover import withdraw
+from crm_chatbot.application.transfers import keep_proof
 from crm_chatbot.domain.conversation import Conversation, TakeoverReason
 from crm_chatbot.domain.message import (
     Author,
@@ -41,6 +43,9 @@ async def customer_wrote(hearing: Hearing, event: MessageCame) -> Reception:
         await hearing.person_takes_over(chat.conversation, _LOOP)
         message.state, message.reason = MessageState.FOR_PERSON, _LOOP
     await _place(hearing, chat.conversation, message)
+    if event.kind is Kind.IMAGE and await keep_proof(hearing, chat.customer, message):
+        language = chat.customer.language or hearing.tenant.language
+        await hearing.say(chat.conversation, proof_kept(language))
     if fate.ignored in {"opted_out", "opted_in"}:
         await _opt(hearing, chat, message)
     return reception

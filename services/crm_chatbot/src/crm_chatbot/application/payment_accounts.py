@@ -121,6 +121,8 @@ def chosen(
 ) -> Provider | None:
     """Of the shop's own accounts, and the platform's (`own`) that it has not switched off."""
     open_ones = {*enabled, *(one for one in own if one not in disabled)}
+    if wanted is Provider.MANUAL:
+        return wanted  # a person may always take cash, and say so
     if wanted is not None:
         return wanted if wanted in open_ones else None
     if default is not None:

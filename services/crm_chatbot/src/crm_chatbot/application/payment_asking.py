@@ -83,17 +83,18 @@ class Asking:
         payment, told = seen.payment, Told()
         try:
             account = await self.accounts.find(payment.tenant_id, payment.provider)
-            if payment.provider is Provider.MANUAL:
-                _look_at_the_clock(payment, account, told, now)
-            else:
+            told.details = account.details
+            if payment.provider is not Provider.MANUAL:
                 await self._ask(account, seen, told, now)
         except NoPaymentAccount as gone:
-            told.refused = gone.code
+            told.refused = None if payment.provider is Provider.MANUAL else gone.code
         except GatewayRefused as refusal:
             log.warning("payment.refused", code=refusal.code, detail=refusal.detail)
             told.refused = refusal.code
         except GatewayUncertain as unsure:
             told.uncertain = unsure.code
+        if payment.provider is Provider.MANUAL:
+            _look_at_the_clock(payment, told, now)
         if code := told.refused or told.uncertain:
             metrics.payment_troubles.labels(payment.provider, code).inc()
         return told
@@ -116,9 +117,9 @@ class Asking:
         told.reading = await gateway.read(account, payment, seen.refunds)
 
 
-def _look_at_the_clock(payment: Payment, account: Account, told: Told, now: datetime) -> None:
+def _look_at_the_clock(payment: Payment, told: Told, now: datetime) -> None:
     """Nobody is asked of a transfer: a person of the shop will say that it came."""
-    told.reading, told.details = Reading(), account.details
+    told.reading = Reading()
     told.is_closed = payment.is_unwanted or payment.is_overdue(now)
     if payment.status is _S.CREATING and not told.is_closed:
         told.page = Page("", "")

@@ -130,8 +130,11 @@ async def _take_in(scene: Scene, seen: Seen, told: Told, refunds: Sequence[Refun
 async def _tell_how(scene: Scene, told: Told) -> None:
     """The way to pay, to whoever asked for it; or that it takes its time."""
     payment = scene.payment
+    is_known = bool(payment.url or told.details)
     if payment.is_asked_again and payment.status is _S.PENDING and not payment.is_unwanted:
         payment.is_asked_again = False
+        if not is_known:
+            return  # cash, say: a person has spoken of it
         language = await scene.language()
         await scene.tell(payment_words.way_to_pay(scene.order, payment, told.details, language))
     code = told.refused or told.uncertain

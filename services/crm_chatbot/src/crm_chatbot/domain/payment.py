@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType, Protocol
 from uuid import UUID
 
+from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.standing import (
     KEPT,
@@ -245,6 +246,10 @@ class Payments(Protocol):
 
     async def wanted_of(self, order_id: OrderId, /) -> Payment | None:
         """The one attempt that is there to be paid, locked."""
+        ...
+
+    async def transfer_of(self, customer_id: CustomerId, /) -> Payment | None:
+        """The manual transfer that is awaited of a customer, not locked."""
         ...
 
     async def known_as(self, provider: Provider, names: Sequence[str], /) -> PaymentId | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 
+from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import MessageId
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.payment import Payment, PaymentId, PaymentNotFound, Provider
@@ -14,6 +15,7 @@ from crm_chatbot.domain.payment_events import PaymentEvent, Proof
 from crm_chatbot.domain.refund import Refund, RefundStatus
 from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.order_tables import orders
 from crm_chatbot.infrastructure.payment_tables import (
     payment_events,
     payment_facts,
@@ -64,6 +66,14 @@ class SqlPayments:
         wanted = (self._is_ours, _c.order_id == order_id, ~_c.is_unwanted)
         found = await self._session.scalar(select(_c.id).where(*wanted).with_for_update())
         return None if found is None else await self._one(PaymentId(found))
+
+    async def transfer_of(self, customer_id: CustomerId, /) -> Payment | None:
+        theirs = select(orders.c.id).where(
+            orders.c.tenant_id == self._tenant_id, orders.c.customer_id == customer_id
+        )
+        is_awaited = (_c.provider == Provider.MANUAL, ~_c.is_unwanted, _c.order_id.in_(theirs))
+        query = _EVERY.where(self._is_ours, *is_awaited).order_by(_c.created_at.desc()).limit(1)
+        return next(iter(await self._all(query)), None)
 
     async def known_as(self, provider: Provider, names: Sequence[str], /) -> PaymentId | None:
         by_refund = select(_r.payment_id).where(_r.tenant_id == self._tenant_id, _r.key.in_(names))

@@ -1,0 +1,83 @@
+"""Bank transfers that no provider sees: a customer's picture proves nothing, a person decides."""
+
+from crm_chatbot.application import payment_words
+from crm_chatbot.application.concerns import raise_concern
+from crm_chatbot.application.hearing import Hearing
+from crm_chatbot.application.payment_effects import Scene, take_effect
+from crm_chatbot.application.payments import note
+from crm_chatbot.domain.customer import Customer
+from crm_chatbot.domain.message import Kind, Message, MessageState
+from crm_chatbot.domain.payment import NotUnderReview, Provider
+from crm_chatbot.domain.payment_events import Proof
+from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus
+
+_S = PaymentStatus
+#: Money may be found at the bank long after the shop had given it up.
+_MAY_BE_APPROVED = frozenset({_S.PENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED})
+
+
+async def keep_proof(hearing: Hearing, customer: Customer, message: Message) -> bool:
+    """A picture came while a transfer is awaited: kept for a person, who is told.
+
+    The conversation is locked, and the message stored. Nothing is paid by it.
+    """
+    work = hearing.work
+    if message.kind is not Kind.IMAGE or message.state is MessageState.IGNORED:
+        return False
+    awaited = await work.payments.transfer_of(customer.id)
+    if awaited is None:
+        return False
+    order = await work.orders.lock(awaited.order_id)
+    payment = await work.payments.lock(awaited.id)
+    if not payment.is_live:
+        return False
+    proof = Proof(payment_id=payment.id, message_id=message.id, received_at=hearing.now)
+    if not await work.payment_events.prove(proof):
+        return False
+    payment.hold(hearing.now)
+    await work.payments.save(payment)
+    facts = {"message_id": message.id, "asked": payment.amount}
+    await raise_concern(
+        work,
+        order,
+        "proof_awaits_review",
+        now=hearing.now,
+        payment_id=payment.id,
+        facts=facts,
+    )
+    await note(work, order, "payment.proof_kept", payment, message_id=message.id)
+    return True
+
+
+async def approve(scene: Scene, *, actor: str, reason: str) -> None:
+    """A person has seen the money at the bank. Raises NotUnderReview."""
+    payment = scene.payment
+    if payment.provider is not Provider.MANUAL or payment.status not in _MAY_BE_APPROVED:
+        raise NotUnderReview(status=payment.status)
+    seen = Fact(
+        transaction=f"manual:{actor}",
+        kind=FactKind.SETTLED,
+        amount=payment.amount,
+        currency=payment.currency,
+    )
+    payment.reason = reason or None
+    change = payment.learn([seen], scene.now)
+    await note(scene.work, scene.order, "payment.reviewed", payment, is_approved=True)
+    if change is not None:
+        await take_effect(scene, change)
+    payment.rest(scene.now)
+    await scene.work.payments.save(payment)
+
+
+async def reject(scene: Scene, *, reason: str) -> None:
+    """There is no such money at the bank; it may still come. Raises NotUnderReview."""
+    payment = scene.payment
+    if payment.provider is not Provider.MANUAL or payment.status is not _S.HELD:
+        raise NotUnderReview(status=payment.status)
+    payment.resume(scene.now)
+    payment.reason = reason or None
+    payment.wake(scene.now)
+    await note(scene.work, scene.order, "payment.reviewed", payment, is_approved=False)
+    await scene.work.payments.save(payment)
+    words = payment_words.proof_rejected(scene.order, await scene.language())
+    await scene.tell(words)
