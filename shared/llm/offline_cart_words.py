@@ -187,13 +187,16 @@ def _set_last(talk: Talk, lines: Sequence[Result], quantity: int) -> Sequence[Wa
 
 
 def more(talk: Talk) -> Sequence[Wanted]:
-    """So many more of what was added last."""
+    """So many more of what they name of the cart, or else of what was added last."""
     looked, quantity = _looked(talk), quantity_of(talk.words) or 1
     if looked is None:
         return [("get_order_status", {})]
     if len(talk.done) > 1:
         return added(talk)
-    product = str(looked.lines[-1]["sku"]) if looked.lines else last_product(talk)
+    named = product_of(talk.words)
+    line = _line_of(named, looked.lines, or_last=not named)
+    words = meant(talk, Line(named)) if named else last_product(talk)
+    product = str(line["sku"]) if line else words
     return [_add(product, quantity)] if product else ()
 
 

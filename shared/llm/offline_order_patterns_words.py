@@ -104,6 +104,8 @@ LESS = like(r"\bkurang(?:i|in)\b|\b(?:one|\d+) (?:less|fewer)\b")
 MORE = like(
     rf"\b(?:tambah\w*|nambah|add)\b|\b(?:{NUMBER}) (?:{UNITS} )?lagi\b|\banother\b|\b\w+ more\b"
 )
+#: "The coffee": one that was spoken of.
+KNOWN_THING = like(r"\b(?!harga|stok)\w{3,}nya\b|\bof the \w+")
 NEW_QUANTITY = like(
     r"\bjadi(?:in)? \w+\b.{0,6}(?:ya|aja|kak|deh|$)|\b(?:change|make) (?:it|that) (?:to )?\w+",
     r"\bmaksud(?:nya|ku)? \w+|\bi meant \w+|\bganti (?:yg|yang)\b",

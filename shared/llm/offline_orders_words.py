@@ -61,7 +61,9 @@ def _quantity(talk: Talk) -> int:
 
 
 def _is_more(talk: Talk) -> bool:
-    return bool(heard.MORE.search(talk.words)) and not product_of(talk.words)
+    """Of what is in the cart: that is named with "the", if at all."""
+    is_known = not product_of(talk.words) or heard.KNOWN_THING.search(talk.words)
+    return bool(heard.MORE.search(talk.words) and is_known)
 
 
 def _is_new_quantity(talk: Talk) -> bool:

@@ -51,8 +51,8 @@ _SUMMARY = Both(
     "Mohon dicek ringkasannya ya, Kak: kalau semuanya benar, balas YA.",
 )
 _LINK = Both(
-    "The payment link follows in the next message.",
-    "Link pembayarannya menyusul di pesan berikutnya ya, Kak.",
+    "The payment link comes in a message of its own.",
+    "Link pembayarannya kami kirim di pesan tersendiri ya, Kak.",
 )
 _GO_ON = Both("Anything else, or shall I go on to the checkout?",
               "Ada tambahan, Kak, atau lanjut checkout?")  # fmt: skip

@@ -26,7 +26,7 @@ def test_the_decided_needs_three_messages() -> None:
 
     assert tools_of(talk) == ["confirm_order", "initiate_payment"]
     assert talk.shop.sent[-1].startswith("Link pembayaran")
-    assert "menyusul" in answer
+    assert "pesan tersendiri" in answer
     assert bought(talk.shop) == {"KG-250": 2}
     assert (talk.shop.name, talk.shop.address) == ("Sari", "Jl. Melati 5 Depok")
 
@@ -84,8 +84,12 @@ def test_the_mind_changer_gets_what_they_wanted_last() -> None:
         ("tambah 1 lagi", {"KG-250": 3}),
         ("ganti yg 500gr aja deh", {"KG-500": 3}),
         ("kurangin 1 kopinya", {"KG-500": 2}),
+        ("tambah 1 lagi kopinya", {"KG-500": 3}),
+        ("eh maksudnya 2 bukan 3", {"KG-500": 2}),
         ("tambah selusin donat mix", {"KG-500": 2, "DM-1": 12}),
         ("donatnya jadi 6 ya", {"KG-500": 2, "DM-1": 6}),
+        ("kopinya tambah 1 lagi ya", {"KG-500": 3, "DM-1": 6}),
+        ("kurangin 1 kopinya", {"KG-500": 2, "DM-1": 6}),
     ]
 
     for text, cart in carts:
