@@ -274,11 +274,15 @@ def at_revision(owner_url: str, revision: str | None) -> Generator[None]:
         loop.close()
 
 
+_REVISIONS = (ROOT / "migrations" / "versions").glob("r[0-9]*.py")
+EVERY_REVISION = ", ".join(sorted(path.stem[1:5] for path in _REVISIONS))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("revision", "says"),
     [
-        (None, "migrations are pending (0001, 0002): run `ai-platform migrate`"),
+        (None, f"migrations are pending ({EVERY_REVISION}): run `ai-platform migrate`"),
         ("9999", "the database is at revision 9999, which is newer than this code"),
     ],
 )
