@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy import text
 
 from crm_chatbot.application.once import Once
+from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, OnError, RowMistake
 from crm_chatbot.domain.concern import Concern, ConcernId
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
@@ -252,28 +253,10 @@ def connections(sessions: Sessions) -> SqlConnections:
 async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None:
     """Put all of it into the database, as its own tenant."""
     async with crm.open_work(shop.tenant_id) as work:
-        await work.tenants.add(shop.tenant)
-        await work.customers.add(shop.customer)
-        await work.conversations.add(shop.conversation)
-        await work.messages.add([shop.heard, shop.leaving])
-        await work.inbox.record(shop.told)
-        await work.acks.advance(shop.word, shop.word, Rank.DEVICE)
-        await work.whatsapp_sessions.changed(shop.word, "WORKING", NOON)
-        await work.idempotency.claim(shop.once, shop.leaving.id)
-        await work.turns.add(shop.turn)
-        await work.turns.add(shop.ended)
-        await work.executions.add(shop.execution)
-        await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
+        await _talk(work, shop)
         await work.products.add(shop.product)
         await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
-        await work.orders.next_number()
-        await work.orders.add(shop.order, an_event("order.created", word=shop.word))
-        await work.reservations.reserve(shop.order.id, 1, {shop.variant_id: 2})
-        await work.reservations.sell(shop.order.id, 1)
-        await work.reservations.reserve(shop.order.id, 2, {shop.variant_id: 2})
-        await work.delivery.put(shop.terms)
-        await work.discounts.add(shop.rule)
-        await work.concerns.add(shop.concern)
+        await _deal(work, shop)
         await work.catalog.agree_on([(shop.word, "same")])
         await work.imports.add(shop.imported)
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
@@ -283,6 +266,32 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         change = ConnectionChange(session=shop.word, api_key=f"key-{shop.word}")
         await connections(crm.sessions).put(shop.tenant_id, change)
         await connections(crm.sessions).rotate_webhook_secret(shop.tenant_id)
+
+
+async def _talk(work: Work, shop: Shop) -> None:
+    await work.tenants.add(shop.tenant)
+    await work.customers.add(shop.customer)
+    await work.conversations.add(shop.conversation)
+    await work.messages.add([shop.heard, shop.leaving])
+    await work.inbox.record(shop.told)
+    await work.acks.advance(shop.word, shop.word, Rank.DEVICE)
+    await work.whatsapp_sessions.changed(shop.word, "WORKING", NOON)
+    await work.idempotency.claim(shop.once, shop.leaving.id)
+    await work.turns.add(shop.turn)
+    await work.turns.add(shop.ended)
+    await work.executions.add(shop.execution)
+    await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
+
+
+async def _deal(work: Work, shop: Shop) -> None:
+    await work.orders.next_number()
+    await work.orders.add(shop.order, an_event("order.created", word=shop.word))
+    await work.reservations.reserve(shop.order.id, 1, {shop.variant_id: 2})
+    await work.reservations.sell(shop.order.id, 1)
+    await work.reservations.reserve(shop.order.id, 2, {shop.variant_id: 2})
+    await work.delivery.put(shop.terms)
+    await work.discounts.add(shop.rule)
+    await work.concerns.add(shop.concern)
 
 
 async def _remember_progress(crm: SqlCrm, shop: Shop) -> None:
