@@ -265,7 +265,7 @@ def made_sku(name: str, variant_name: str, variant_id: UUID) -> str:
     """A SKU for a variant that was given none: part of its names, and of its id."""
     plain = unicodedata.normalize("NFKD", f"{name} {variant_name}").encode("ascii", "ignore")
     words = re.findall(r"[A-Z0-9]+", plain.decode().upper())
-    return "-".join([*words, "P"][:3])[:24].rstrip("-") + f"-{variant_id.hex[-8:].upper()}"
+    return "-".join(words[:3] or ["P"])[:24].rstrip("-") + f"-{variant_id.hex[-8:].upper()}"
 
 
 def _withdrawn(variant: Variant) -> Variant:
