@@ -84,8 +84,8 @@ class DiscountRule(Aggregate):
     def change(self, now: datetime, **terms: Unpack[Terms]) -> None:
         """Only what is named. Raises DiscountRejected, and then nothing has changed."""
         after: Terms = {**_terms_of(self), **terms}
-        if after.get("code"):
-            after["code"] = str(after["code"]).upper()
+        if code := after.get("code"):
+            after["code"] = code.upper()
         _refuse_bad(after)
         for name, value in after.items():
             setattr(self, name, value)
