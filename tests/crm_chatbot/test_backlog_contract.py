@@ -14,6 +14,7 @@ from crm_chatbot.domain.message import MessageState
 from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId, TenantStatus
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
+from shared.infrastructure.database import DatabaseClock
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import LID, PHONE, a_customer, an_answer, another_chat
@@ -205,12 +206,20 @@ async def test_whose_customers_were_erased_lately_the_latest_first(
     chats = [await a_chat(crm), await a_chat(crm, OTHER_TENANT)]
     await a_chat(crm)
     long_ago = await a_chat(crm)
-    now = datetime.now(tz=NOON.tzinfo) if isinstance(crm, SqlCrm) else crm.time
+    now = await time_of(crm)
     for place, ago in ((chats[0], 20), (chats[1], 10), (long_ago, 90_000)):
         await erase(crm, place, now - timedelta(seconds=ago))
 
     assert await backlog.erased(10, within_s=3_600) == [chats[1], chats[0]]
     assert await backlog.erased(1, within_s=3_600) == [chats[1]]
+
+
+async def time_of(crm: Crm) -> datetime:
+    if not isinstance(crm, SqlCrm):
+        return crm.time
+    clock = DatabaseClock(crm.sessions)
+    await clock.refresh()
+    return clock()
 
 
 async def erase(crm: Crm, place: Place, at: datetime) -> None:

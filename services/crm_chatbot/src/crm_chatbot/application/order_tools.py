@@ -1,6 +1,6 @@
 """Tools by which the bot takes an order: each a door to what code decides, none names a price."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from crm_chatbot.application.catalog_tools import MOST_SHOWN, ProductWords, find
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.pricing import line_of, priced, take_code
 from crm_chatbot.application.takeover import NewId
-from crm_chatbot.application.tools import Args, Tool, ToolContext, ToolResult, refused
+from crm_chatbot.application.tools import Args, ArgsT, Tool, ToolContext, ToolResult, refused
 from crm_chatbot.application.wares import order_told, wares_told
 from crm_chatbot.domain.choosing import Choice
 from crm_chatbot.domain.customer import CustomerId
@@ -189,49 +189,46 @@ def _of_order(found: Sequence[Choice], order: Order) -> list[Choice]:
 
 
 def cart_tools(cart: Cart) -> tuple[Tool[Any], ...]:
-    """The registry's entries."""
+    """The registry's entries: each has its method's name."""
     return (
-        Tool(
-            name="create_order",
-            description="Open an empty order for this customer. add_to_order does it by itself.",
-            args=CreateOrder,
-            handle=cart.create_order,
-            is_effectful=True,
+        _changing(
+            cart.create_order,
+            CreateOrder,
+            "Open an empty order for this customer. add_to_order does it by itself.",
         ),
-        Tool(
-            name="add_to_order",
-            description="Put so many more of a product into the customer's order.",
-            args=AddToOrder,
-            handle=cart.add_to_order,
-            is_effectful=True,
+        _changing(
+            cart.add_to_order,
+            AddToOrder,
+            "Put so many more of a product into the customer's order.",
         ),
-        Tool(
-            name="set_quantity",
-            description="Have exactly so many of a product in the order, however many there were.",
-            args=SetQuantity,
-            handle=cart.set_quantity,
-            is_effectful=True,
+        _changing(
+            cart.set_quantity,
+            SetQuantity,
+            "Have exactly so many of a product in the order, however many there were.",
         ),
-        Tool(
-            name="remove_from_order",
-            description="Take a product out of the order.",
-            args=RemoveFromOrder,
-            handle=cart.remove_from_order,
-            is_effectful=True,
+        _changing(cart.remove_from_order, RemoveFromOrder, "Take a product out of the order."),
+        _changing(
+            cart.cancel_order,
+            CancelOrder,
+            "Cancel the customer's open order, if they plainly want that.",
         ),
         Tool(
             name="get_order_status",
-            description="How an order of this customer stands: its lines, total, and whether it "
-            "is paid. Without a number, the newest.",
+            description=(
+                "How an order of this customer stands: its lines, its total, and whether it is "
+                "paid. Without a number, the newest."
+            ),
             args=GetOrderStatus,
             handle=get_order_status,
             is_effectful=False,
         ),
-        Tool(
-            name="cancel_order",
-            description="Cancel the customer's open order, if they plainly want that.",
-            args=CancelOrder,
-            handle=cart.cancel_order,
-            is_effectful=True,
-        ),
     )
+
+
+def _changing(
+    handle: Callable[[ToolContext, Work, ArgsT], Awaitable[ToolResult]],
+    args: type[ArgsT],
+    description: str,
+) -> Tool[ArgsT]:
+    name = handle.__name__
+    return Tool(name=name, description=description, args=args, handle=handle, is_effectful=True)
