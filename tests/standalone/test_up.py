@@ -114,6 +114,9 @@ async def test_the_demo_needs_nothing_and_keeps_its_promises(tmp_path: Path) -> 
     assert ended_with == 0, told
     for word in ("202", "COMPLETED", "follow-up agent", "fallback agent"):
         assert word in told
+    for word in ("Stock before: 24 of KG-250", "sudah kami terima", "is PAID", "after: 22"):
+        assert word in told
+    assert "ledger: sold      on hand -2, promised -2" in told
     assert "Traceback" not in told
 
 
@@ -153,3 +156,12 @@ async def test_a_data_dir_that_is_none_is_said_in_one_line(tmp_path: Path) -> No
     *_, last = told.splitlines()
     assert (ended_with, "Traceback" in told) == (78, False), told
     assert last.endswith("data/embedded cannot be used: Not a directory.")
+
+
+async def test_a_rehearsal_is_a_command_of_its_own(tmp_path: Path) -> None:
+    rehearsal = command(tmp_path, "rehearse", "--only", "^(too-many|attack-sql)$")
+
+    ended_with, told = await output_of(rehearsal)
+
+    assert ended_with == 0, told
+    assert "2 of 2 dialogues went as they must" in told

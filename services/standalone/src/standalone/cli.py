@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, TypeVar
@@ -22,8 +23,9 @@ from shared.infrastructure.api_keys import ApiKeyRejected, ApiKeys, KeyScope, No
 from shared.infrastructure.migrations import NewerDatabase, pending
 from shared.messaging import CarrierUnavailable
 from shared.settings import Infrastructure, Platform, load, refuse
-from standalone.demo import Demo
+from standalone.demo import DEMO
 from standalone.doctor import examine
+from standalone.pretend import free_port
 from standalone.up import serve
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -62,7 +64,31 @@ def up() -> None:
 def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False) -> None:
     """Start the platform, open a shop, submit jobs, tell what happens, and go on serving."""
     once = once or os.environ.get("ONCE") == "1"
-    raise typer.Exit(serve(console, Demo, once=once))
+    raise typer.Exit(serve(console, DEMO, once=once))
+
+
+@cli.command()
+def rehearse(
+    *,
+    config: Annotated[str, typer.Option(help="The LLM config that answers.")] = "offline",
+    only: Annotated[str, typer.Option(help="A pattern: those whose name fits it.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="Name them, and play none.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With every chat.")] = False,
+) -> None:
+    """Let scripted customers buy, haggle and attack; exit 1 unless all ends as it must."""
+    from standalone.rehearse import Rehearse, chosen, list_dialogues  # noqa: PLC0415 - rarely used
+
+    if list_:
+        list_dialogues(console)
+        return
+    try:
+        dialogues = chosen(only)
+    except re.error as bad:
+        raise typer.BadParameter(f"--only is no pattern: {bad}") from None
+    if not dialogues:
+        raise typer.BadParameter(f"there is no dialogue like {only}: see --list")
+    wanted = Rehearse(config=config, dialogues=dialogues, is_verbose=verbose)
+    raise typer.Exit(serve(console, wanted.staging, once=True, default_port=free_port()))
 
 
 @cli.command(name="migrate")

@@ -1,4 +1,4 @@
-"""`ai-platform demo`: a shop on WhatsApp and three jobs, over real HTTP, told as they happen."""
+"""`ai-platform demo`: a purchase on WhatsApp and three jobs, over HTTP, told as they happen."""
 
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -8,9 +8,11 @@ import httpx
 import orjson
 from rich.console import Console
 
-from standalone.pretend import PretendWhatsApp
-from standalone.shop_story import ShopStory
-from standalone.telling import PromiseBroken, Teller
+from standalone.pretend import USUAL_PORT, PretendWorld
+from standalone.promises import PromiseBroken
+from standalone.shop_story import Opened, ShopStory
+from standalone.telling import Teller
+from standalone.up import Staging
 
 HAIKU: dict[str, object] = {
     "prompt": "Write a haiku about programming",
@@ -24,18 +26,29 @@ class Demo:
     """Tells the story on a console; every word of an answer comes from the running platform."""
 
     base_url: str
-    whatsapp: PretendWhatsApp
+    world: PretendWorld
     console: Console
 
     async def tell(self) -> None:
         """Raises PromiseBroken."""
         async with httpx.AsyncClient(base_url=self.base_url, timeout=30) as http:
-            phone = await ShopStory(http, self.whatsapp, Teller(self.console)).tell()
+            opened = await ShopStory(http, self.world, Teller(self.console)).tell()
             thread = f"demo-{time.time_ns()}"
             await self._haiku(http, thread)
             await self._follow_up(http, thread)
             await self._refusal(http)
-        self.console.print(f"\nWrite to the shop yourself: [bold]{phone}[/]", soft_wrap=True)
+        self.console.print()
+        self._invite(opened)
+
+    def _invite(self, opened: Opened) -> None:
+        """To buy something oneself, and to see what became of it."""
+        shop = f"{self.base_url}{opened.shop.place}"
+        for line in (
+            f"Buy something yourself (the link to pay opens): [bold]{opened.phone_page}[/]",
+            f"What was ordered:   curl {shop}/orders",
+            f"What is left of it: curl {shop}/products",
+        ):
+            self.console.print(line, soft_wrap=True)
 
     async def _haiku(self, http: httpx.AsyncClient, thread: str) -> None:
         self._title("3. A job, and its answer as it is written")
@@ -123,3 +136,19 @@ async def _events(
 
 def _ms(began: float) -> str:
     return f"{(time.monotonic() - began) * 1_000:.0f} ms"
+
+
+async def _tell(base_url: str, world: PretendWorld, console: Console) -> None:
+    await Demo(base_url, world, console).tell()
+
+
+DEMO = Staging(
+    story=_tell,
+    settings={
+        "LOG_LEVEL": "ERROR",
+        # A model that thinks for a moment, and a bot that types: or there were nothing to watch.
+        "OFFLINE_DELAY_S": "0.3",
+        "WA_TYPING_S_PER_CHARACTER": "0.01",
+    },
+    world_port=USUAL_PORT,
+)

@@ -1,4 +1,4 @@
-"""A pretend WhatsApp beside the demo: a WAHA server of ours, and the phones of its customers."""
+"""A pretend world beside the platform: a WAHA server with its customers' phones, and two banks."""
 
 import socket
 from collections.abc import AsyncGenerator
@@ -14,11 +14,20 @@ USUAL_PORT = 8_900
 
 
 @dataclass(frozen=True)
-class PretendWhatsApp:
-    """Where it is found, and the key to its API."""
+class PretendWorld:
+    """Where WhatsApp, Midtrans and Xendit are found, and the key to WAHA's API."""
 
     url: str
-    api_key: str
+    waha_key: str = API_KEY
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What makes the platform go there instead of into the real world."""
+        return {
+            "WAHA_ALLOWED_HOSTS": "127.0.0.1",
+            "MIDTRANS_BASE_URL": f"{self.url}/midtrans",
+            "XENDIT_BASE_URL": f"{self.url}/xendit",
+        }
 
     def phone_of(self, session: str, customer: str) -> str:
         """The page on which a person plays a customer."""
@@ -26,18 +35,22 @@ class PretendWhatsApp:
 
 
 @asynccontextmanager
-async def pretend_whatsapp() -> AsyncGenerator[PretendWhatsApp]:
-    """Serve it while the block lasts; what is said there is forgotten afterwards."""
-    async with serve(create_app(waha=Waha()), port=_port()) as url:
-        yield PretendWhatsApp(url, API_KEY)
+async def pretend_world(*, port: int = 0) -> AsyncGenerator[PretendWorld]:
+    """Serve it while the block lasts; what is said and paid there is forgotten afterwards.
+
+    Where `port` is taken, as with 0, it is any that is free.
+    """
+    async with serve(create_app(waha=Waha()), port=free_port(port)) as url:
+        yield PretendWorld(url)
 
 
-def _port() -> int:
-    """The usual one, or any that is free."""
+def free_port(wanted: int = 0) -> int:
+    """The one that is wanted, or any that is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", USUAL_PORT))
+            probe.bind(("127.0.0.1", wanted))
         except OSError:
-            return 0
-    return USUAL_PORT
+            probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,23 +1,12 @@
-"""How the demo tells what happens, and what it says when something did not."""
+"""How the demo tells what happens."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-import httpx
 from rich.console import Console
 from rich.markup import escape
 
-Answer = TypeVar("Answer")
-
-#: Whoever promised something has this long to keep it (seconds).
-PATIENCE_S = 30.0
-
-
-class PromiseBroken(Exception):
-    """Something that the demo promised did not happen."""
+from standalone.chat import Chat
 
 
 @dataclass(frozen=True)
@@ -34,28 +23,13 @@ class Teller:
         self.console.print(f"   [bold {colour}]{who:<9}[/] ", end="")
         self.console.print(indented, markup=False, soft_wrap=True)
 
+    async def exchange(self, chat: Chat, words: str) -> Sequence[str]:
+        """Let the customer write, and tell all that is said in return. Raises PromiseBroken."""
+        self.said(chat.customer.name, words)
+        heard = await chat.exchange(words)
+        for one in heard:
+            self.said("bot", one, colour="green")
+        return heard
+
     def aside(self, text: str) -> None:
         self.console.print(f"   [dim]{escape(text)}[/]", soft_wrap=True)
-
-
-async def until(
-    find: Callable[[], Awaitable[Answer | None]], what: str, *, within: float = PATIENCE_S
-) -> Answer:
-    """Ask again until there is an answer. Raises PromiseBroken."""
-    deadline = time.monotonic() + within
-    while (found := await find()) is None:
-        if time.monotonic() > deadline:
-            raise PromiseBroken(f"{what}: not within {within:.0f} s")
-        await asyncio.sleep(0.1)
-    return found
-
-
-async def ask(
-    http: httpx.AsyncClient, method: str, path: str, body: object = None
-) -> dict[str, object]:
-    """The answer's JSON object. Raises PromiseBroken for a refusal."""
-    answer = await http.request(method, path, json=body)
-    if not answer.is_success:
-        raise PromiseBroken(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}")
-    told: dict[str, object] = answer.json() if answer.content else {}
-    return told
