@@ -23,6 +23,10 @@ MISSPELT = (
 )
 
 
+#: Stand in a path, and are the same for everybody.
+WORDS = {"provider"}
+
+
 @dataclass(frozen=True)
 class Case:
     """What a route is sent, and who may send it."""
@@ -59,8 +63,9 @@ def declared(service: Service) -> set[Route]:
 
 
 def parameters(route: Route) -> list[str]:
-    """The names in a path's braces, in order."""
-    return [part[1:-1] for part in route[1].split("/") if part.startswith("{")]
+    """The names of ids in a path's braces, in order."""
+    named = [part[1:-1] for part in route[1].split("/") if part.startswith("{")]
+    return [name for name in named if name not in WORDS]
 
 
 def without(ids: Mapping[str, object], route: Route, absent: object) -> Iterator[dict[str, object]]:

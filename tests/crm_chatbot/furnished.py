@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy import text
 
 from crm_chatbot.application.once import Once
+from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, OnError, RowMistake
 from crm_chatbot.domain.concern import Concern, ConcernId
@@ -21,7 +22,11 @@ from crm_chatbot.domain.delivery import DeliveryTerms
 from crm_chatbot.domain.discount import DiscountId, DiscountRule
 from crm_chatbot.domain.message import Message, MessageId, TurnId
 from crm_chatbot.domain.order import Delivery, Order, OrderId, OrderStatus
+from crm_chatbot.domain.payment import Payment, PaymentId, Provider
+from crm_chatbot.domain.payment_events import PaymentEvent, Proof
 from crm_chatbot.domain.product import Product, ProductId, VariantId
+from crm_chatbot.domain.refund import Refund, RefundId
+from crm_chatbot.domain.standing import FactKind, PaymentStatus
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
@@ -36,6 +41,7 @@ from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
 from tests.crm_chatbot.deals import a_concern, a_line, a_rule, an_event, an_order
 from tests.crm_chatbot.goods import a_product, a_variant
+from tests.crm_chatbot.paying import a_fact, a_payment
 from tests.crm_chatbot.stores import SqlCrm
 
 #: So that whoever cleans up has something to find.
@@ -197,6 +203,8 @@ class Shop:
             self.order.id,
             self.rule.id,
             self.concern.id,
+            self.payment.id,
+            self.refund.id,
             self.imported.id,
         )
 
@@ -232,6 +240,49 @@ class Shop:
         return a_concern(self.order, id=ConcernId(self.id_of("concern")), facts=facts)
 
     @property
+    def payment(self) -> Payment:
+        """Nobody has paid it, and somebody should look at it."""
+        return a_payment(
+            Provider.MANUAL,
+            reference=self.word,
+            tenant_id=self.tenant_id,
+            order_id=self.order.id,
+            id=PaymentId(self.id_of("payment")),
+            status=PaymentStatus.HELD,
+            provider_id=self.word,
+            reason=self.word,
+            facts=frozenset({a_fact(FactKind.PENDING, self.word)}),
+        )
+
+    @property
+    def refund(self) -> Refund:
+        return Refund(
+            id=RefundId(self.id_of("refund")),
+            tenant_id=self.tenant_id,
+            payment_id=self.payment.id,
+            key=f"R-{self.word}",
+            amount=1,
+            reason=self.word,
+            actor=self.word,
+            created_at=NOON,
+        )
+
+    @property
+    def callback(self) -> PaymentEvent:
+        return PaymentEvent(
+            provider=self.payment.provider,
+            key=self.word,
+            payment_id=self.payment.id,
+            status=self.word,
+            received_at=NOON,
+        )
+
+    @property
+    def proof(self) -> Proof:
+        payment_id, message_id = self.payment.id, self.heard.id
+        return Proof(payment_id=payment_id, message_id=message_id, received_at=NOON)
+
+    @property
     def terms(self) -> DeliveryTerms:
         return DeliveryTerms(pickup_address=self.word)
 
@@ -257,6 +308,7 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.products.add(shop.product)
         await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
         await _deal(work, shop)
+        await _ask_for_money(work, shop)
         await work.catalog.agree_on([(shop.word, "same")])
         await work.imports.add(shop.imported)
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
@@ -265,6 +317,8 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
     if is_connected:
         change = ConnectionChange(session=shop.word, api_key=f"key-{shop.word}")
         await connections(crm.sessions).put(shop.tenant_id, change)
+        account = AccountChange(details=shop.word, secret=f"key-{shop.word}")
+        await crm.payment_accounts.put(shop.tenant_id, Provider.MANUAL, account)
         await connections(crm.sessions).rotate_webhook_secret(shop.tenant_id)
 
 
@@ -292,6 +346,13 @@ async def _deal(work: Work, shop: Shop) -> None:
     await work.delivery.put(shop.terms)
     await work.discounts.add(shop.rule)
     await work.concerns.add(shop.concern)
+
+
+async def _ask_for_money(work: Work, shop: Shop) -> None:
+    await work.payments.add(shop.payment)
+    await work.refunds.add(shop.refund)
+    await work.payment_events.record(shop.callback)
+    await work.payment_events.prove(shop.proof)
 
 
 async def _remember_progress(crm: SqlCrm, shop: Shop) -> None:

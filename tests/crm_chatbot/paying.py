@@ -33,6 +33,7 @@ def a_payment(
 ) -> Payment:
     """An attempt at 170,000 rupiah that nobody has told the provider of yet."""
     given: dict[str, Any] = {
+        "id": PaymentId(uuid7()),
         "amount": PRICE,
         "currency": "IDR",
         "attempt": 1,
@@ -43,7 +44,6 @@ def a_payment(
         **facts,
     }
     return Payment(
-        id=PaymentId(uuid7()),
         tenant_id=tenant_id,
         order_id=order_id or OrderId(uuid7()),
         provider=provider,

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
+from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.interface import tenants_api
 from crm_chatbot.wiring import SERVICE
@@ -49,6 +50,8 @@ PRODUCT = f"{SHOP}/products/{{product_id}}"
 STOCK = f"{PRODUCT}/variants/{{variant_id}}/stock"
 
 ORDER = "/v1/crm/orders/{order_id}"
+PAYMENT = "/v1/crm/payments/{payment_id}"
+ACCOUNT = f"{SHOP}/payment-accounts/{{provider}}"
 DISCOUNT = f"{SHOP}/discounts/{{discount_id}}"
 
 CASES: Mapping[Route, Case] = {
@@ -58,6 +61,14 @@ CASES: Mapping[Route, Case] = {
     ("PUT", f"{ORDER}/status"): Case({"status": "CANCELLED"}, changes=True),
     ("PUT", f"{ORDER}/note"): Case({"note": "mine"}, changes=True),
     ("PUT", f"{ORDER}/address"): Case({"address": "mine"}, changes=True),
+    ("GET", f"{ORDER}/payments"): Case(),
+    ("POST", f"{ORDER}/payments"): Case({}, changes=True),
+    ("GET", PAYMENT): Case(),
+    ("POST", f"{PAYMENT}/refunds"): Case({"reason": "mine"}, changes=True),
+    ("POST", f"{PAYMENT}/review"): Case({"approve": True}, changes=True),
+    ("PUT", ACCOUNT): Case({"details": "mine"}, changes=True),
+    ("GET", ACCOUNT): Case(),
+    ("DELETE", ACCOUNT): Case(changes=True),
     ("GET", f"{SHOP}/delivery"): Case(),
     ("PUT", f"{SHOP}/delivery"): Case({"default_fee": 0}, changes=True),
     ("GET", f"{SHOP}/discounts"): Case(),
@@ -110,7 +121,10 @@ CASES: Mapping[Route, Case] = {
 }
 
 #: Let in by a signature instead of a key.
-SIGNED = {("POST", "/v1/crm/webhook/{tenant_id}")}
+SIGNED = {
+    ("POST", "/v1/crm/webhook/{tenant_id}"),
+    ("POST", "/v1/crm/payments/callback/{provider}"),
+}
 
 WITH_IDS = [route for route in CASES if parameters(route)]
 #: What names something of a shop, beside the shop.
@@ -151,6 +165,8 @@ async def api(
             await furnish(crm, shop, is_connected=False)
             change = ConnectionChange(session=word, server_url="https://waha.example.com")
             await state.crm_administration.connections.put(tenant_id, change)
+            account = AccountChange(details=word)
+            await state.crm_till.accounts.put(tenant_id, shop.payment.provider, account)
         yield api
 
 
@@ -164,6 +180,8 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "conversation_id": shop.conversation.id,
         "customer_id": shop.customer.id,
         "order_id": shop.order.id,
+        "payment_id": shop.payment.id,
+        "provider": shop.payment.provider.value,
         "discount_id": shop.rule.id,
         "concern_id": shop.concern.id,
         "product_id": shop.product.id,
@@ -177,7 +195,7 @@ NOTHING: dict[str, object] = {
     for name in (
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
         *("product_id", "variant_id", "import_id"),
-        *("order_id", "discount_id", "concern_id"),
+        *("order_id", "discount_id", "concern_id", "payment_id"),
     )
 }
 

@@ -15,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from crm_chatbot import infrastructure
 from crm_chatbot.application.looking import Wanted
+from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.stock import MovementKind
 from crm_chatbot.domain.order import Wanted as OrdersWanted
+from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.standing import Fact
+from crm_chatbot.domain.stock import MovementKind
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
@@ -35,7 +38,10 @@ OURS = Shop(TENANT, "ours-01")
 NOBODY = TenantId(UUID("00000000-0000-4000-8000-00000000000c"))
 
 #: Look across tenants, by functions of the database that tell ids, or for the platform's keys.
-ACROSS = {"SqlAttic", "SqlBacklog", "SqlDirectory", "SqlMailboxes", "SqlTenantList"}
+ACROSS = {
+    *("SqlAttic", "SqlBacklog", "SqlDirectory", "SqlMailboxes", "SqlPaymentDirectory"),
+    "SqlTenantList",
+}
 
 Act = Callable[[SqlCrm, Shop], Awaitable[object]]
 
@@ -151,6 +157,29 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "concerns.lock": lambda w, s: w.concerns.lock(s.concern.id),
     "concerns.save": lambda w, s: _change(w.concerns.save, s.concern, note="mine"),
     "concerns.page": lambda w, _: w.concerns.page(is_settled=None, before=None, limit=9),
+    "payments.get": lambda w, s: w.payments.get(s.payment.id),
+    "payments.lock": lambda w, s: w.payments.lock(s.payment.id),
+    "payments.of_order": lambda w, s: w.payments.of_order(s.order.id),
+    "payments.wanted_of": lambda w, s: w.payments.wanted_of(s.order.id),
+    "payments.transfer_of": lambda w, s: w.payments.transfer_of(s.customer.id),
+    "payments.known_as": lambda w, s: w.payments.known_as(s.payment.provider, [s.word]),
+    "payments.add": lambda w, s: w.payments.add(s.payment),
+    # Without its facts: a reference within the tenant would refuse those, whatever policies say.
+    "payments.save": lambda w, s: _change(
+        w.payments.save, s.payment, reason="mine", facts=frozenset[Fact]()
+    ),
+    "payments.wake": lambda w, s: w.payments.wake(s.payment.id, LATER, transaction="mine"),
+    "payments.drop": lambda w, s: w.payments.drop(s.order.id, LATER),
+    "payment_events.record": lambda w, s: w.payment_events.record(s.callback),
+    "payment_events.of": lambda w, s: w.payment_events.of(s.payment.id),
+    "payment_events.looked": lambda w, s: w.payment_events.looked([s.word], s.payment.id, LATER),
+    "payment_events.prove": lambda w, s: w.payment_events.prove(s.proof),
+    "payment_events.proofs": lambda w, s: w.payment_events.proofs(s.payment.id),
+    "refunds.of": lambda w, s: w.refunds.of(s.payment.id),
+    "refunds.add": lambda w, s: w.refunds.add(s.refund),
+    "refunds.save": lambda w, s: _change(w.refunds.save, s.refund, reason="mine"),
+    # We have no account ourselves: another's is the only one to be found.
+    "ways_to_pay.choose": lambda w, _: w.ways_to_pay.choose(None),
     "turns.running": lambda w, s: w.turns.running(s.conversation.id),
     "turns.add": lambda w, s: w.turns.add(s.turn),
     "turns.save": lambda w, s: _change(w.turns.save, s.turn, model_calls=7),
@@ -173,6 +202,10 @@ async def _listed(crm: SqlCrm, shop: Shop) -> object:
 
 async def _connected(crm: SqlCrm, _shop: Shop) -> None:
     await connections(crm.sessions).put(TENANT, ConnectionChange(session="ours"))
+
+
+async def _given_an_account(crm: SqlCrm, _shop: Shop) -> None:
+    await crm.payment_accounts.put(TENANT, Provider.MANUAL, AccountChange(details="ours"))
 
 
 def _look(act: Callable[[SqlConversationReader, Shop], Awaitable[object]]) -> Act:
@@ -212,6 +245,10 @@ ALONE: Mapping[str, Act] = {
     "SqlConnections.rotate_webhook_secret": lambda c, _: connections(
         c.sessions
     ).rotate_webhook_secret(TENANT),
+    "SqlPaymentAccounts.find": lambda c, _: c.payment_accounts.find(TENANT, Provider.MANUAL),
+    "SqlPaymentAccounts.show": lambda c, _: c.payment_accounts.show(TENANT, Provider.MANUAL),
+    "SqlPaymentAccounts.put": _given_an_account,
+    "SqlPaymentAccounts.remove": lambda c, _: c.payment_accounts.remove(TENANT, Provider.MANUAL),
     "SqlConnections.webhook_secrets": lambda c, _: connections(c.sessions).webhook_secrets(TENANT),
 }
 

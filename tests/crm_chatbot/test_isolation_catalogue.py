@@ -24,8 +24,9 @@ NOBODYS = {
     *("waha_sender.outbox", "waha_sender.workers"),
 }
 
-#: Unique across tenants on purpose: two shops in one session would read each other's chats.
-SHARED_KEYS = {"platform.uq_waha_connections_session"}
+#: Unique across tenants on purpose: two shops in one session would read each other's chats, and a
+#: callback names a payment before anybody knows whose it is.
+SHARED_KEYS = {"platform.uq_waha_connections_session", "crm.uq_payments_reference"}
 
 ISOLATED_SCHEMAS = {"crm", "waha_sender"}
 

@@ -211,4 +211,4 @@ async def test_an_account_without_what_it_needs_is_refused_where_it_is_wrong(api
 
     assert said(no_key) == "422 payment_account_rejected #/secret"
     assert said(wrong_key) == "422 payment_account_rejected #/secret"
-    assert said(nowhere).startswith("422")
+    assert said(nowhere) == "404 not_found"

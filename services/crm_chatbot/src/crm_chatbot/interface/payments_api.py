@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
+from pydantic import BeforeValidator
 
 from crm_chatbot.application.once import Once
 from crm_chatbot.application.payment_accounts import PaymentAccounts
@@ -29,9 +30,20 @@ from crm_chatbot.interface.payment_views import (
 from crm_chatbot.interface.products_api import actor_of
 from shared.interface.access import AnyCaller, Caller, WritingCaller
 from shared.interface.parameters import Id, IdempotencyKey
+from shared.interface.problems import not_found
 from shared.interface.routes import api_router
 
 router = api_router("/v1/crm", tag="payments")
+
+
+def _known(spelt: object) -> object:
+    if spelt not in set(Provider):
+        raise not_found()
+    return spelt
+
+
+#: A provider in a path; whatever is none names nothing.
+Named = Annotated[Provider, BeforeValidator(_known)]
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ _ACCOUNT = "/tenants/{tenant_id}/payment-accounts/{provider}"
 @router.put(_ACCOUNT, summary="Give a shop an account with a payment provider")
 async def put_account(
     tenant_id: Id,
-    provider: Provider,
+    provider: Named,
     body: AccountBody,
     app: Admin,
     menu: TheTill,
@@ -143,7 +155,7 @@ async def put_account(
 
 @router.get(_ACCOUNT, summary="Look at a shop's account with a payment provider")
 async def get_account(
-    tenant_id: Id, provider: Provider, app: Admin, menu: TheTill, caller: AnyCaller
+    tenant_id: Id, provider: Named, app: Admin, menu: TheTill, caller: AnyCaller
 ) -> AccountShown:
     """404 `no_payment_account` where it has none of its own."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
@@ -152,7 +164,7 @@ async def get_account(
 
 @router.delete(_ACCOUNT, status_code=204, summary="Take a shop's account away")
 async def delete_account(
-    tenant_id: Id, provider: Provider, app: Admin, menu: TheTill, caller: WritingCaller
+    tenant_id: Id, provider: Named, app: Admin, menu: TheTill, caller: WritingCaller
 ) -> None:
     """What it was asked to be paid by it can then be read no more."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
