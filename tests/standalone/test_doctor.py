@@ -98,6 +98,30 @@ ORDER = """
     line AS (
         INSERT INTO crm.order_lines SELECT id, id, 0, id, 'KOPI', 'Kopi', 2, 85000 FROM confirmed)
     INSERT INTO crm.reservations SELECT id, id, 1, id, 2, 'held' FROM confirmed"""
+#: A link for it that nobody has paid yet.
+PAYMENT = """
+    INSERT INTO crm.payments (tenant_id, id, order_id, provider, reference, attempt, amount,
+           currency, status, paid_amount, refunded_amount, is_unwanted, is_asked_again, checks,
+           check_at, expires_at, changed_at, created_at)
+    SELECT tenant_id, id, id, 'midtrans', 'ORD-1001-x-A1', 1, 170000, 'IDR', 'PENDING', 0, 0,
+           false, false, 1, now() + interval '1 minute', expires_at,
+           now() - interval '2 minutes', now() - interval '2 minutes' FROM crm.orders"""
+PAID = """
+    UPDATE crm.payments SET status = 'PAID', paid_amount = amount, is_unwanted = true"""
+SOLD = (
+    "UPDATE crm.orders SET status = 'PAID', paid_by = id",
+    "UPDATE crm.reservations SET state = 'sold'",
+    "UPDATE crm.variants SET on_hand = 3, reserved = 0",
+)
+CALLBACK = """
+    INSERT INTO crm.payment_events (tenant_id, provider, event_key, payment_id, status, body,
+           received_at)
+    SELECT tenant_id, 'midtrans', 'e', id, 'settlement', '{{}}', now() - interval '{} minutes'
+      FROM crm.payments"""
+CONCERN = """
+    INSERT INTO crm.concerns (tenant_id, id, code, order_id, payment_id, facts, raised_at, note)
+    SELECT tenant_id, gen_random_uuid(), 'paid_twice', order_id, id, '{}', now(), ''
+      FROM crm.payments"""
 MOVED = """
     INSERT INTO crm.stock_movements (tenant_id, variant_id, kind, on_hand_change, reserved_change,
            actor)
@@ -119,6 +143,15 @@ FINE = {
                   delivery_address = 'x', delivery_zone = '', discounts = '[{"amount": 10000}]'""",
         *("UPDATE crm.reservations SET state = 'sold'", MOVED.format("'sold', -2, -2")),
         "UPDATE crm.variants SET on_hand = 3, reserved = 0",
+    ),
+    "an order waits for its link to be paid": (ORDER, PAYMENT, CALLBACK.format(9)),
+    "an order was paid by its link": (
+        *(ORDER, PAYMENT, PAID, *SOLD, MOVED.format("'sold', -2, -2")),
+        "UPDATE crm.payments SET check_at = NULL",
+    ),
+    "an order was paid twice, and the shop is told so": (ORDER, PAYMENT, PAID, CONCERN),
+    "a payment came a moment ago": (
+        *(ORDER, PAYMENT, PAID, "UPDATE crm.payments SET changed_at = now()"),
     ),
     "all is answered": (),
     "that was said a moment ago already": (
@@ -266,6 +299,24 @@ OFFENCES = {
         (
             *(CHAT, ORDER, "UPDATE crm.reservations SET state = 'released'"),
             *("UPDATE crm.variants SET reserved = 0", MOVED.format("'released', 0, -2")),
+        ),
+    ),
+    "an order that is paid has payments of what it costs": (
+        (CHAT, ORDER, *SOLD, MOVED.format("'sold', -2, -2")),
+        (CHAT, ORDER, PAYMENT, *SOLD, MOVED.format("'sold', -2, -2")),
+        (
+            *(CHAT, ORDER, PAYMENT, PAID, *SOLD, MOVED.format("'sold', -2, -2")),
+            "UPDATE crm.payments SET amount = 1",
+        ),
+    ),
+    "an order knows of every payment that came for it": ((CHAT, ORDER, PAYMENT, PAID),),
+    "every callback of a payment provider was looked into within ten minutes": (
+        (CHAT, ORDER, PAYMENT, CALLBACK.format(11)),
+    ),
+    "no payment has been due for ten minutes without anybody looking": (
+        (
+            *(CHAT, ORDER, PAYMENT),
+            "UPDATE crm.payments SET check_at = now() - interval '11 minutes'",
         ),
     ),
     "no stock is held for an order that waits for nothing": (

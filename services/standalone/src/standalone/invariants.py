@@ -146,6 +146,24 @@ INVARIANTS = (
         _none_in("crm.stock_held_for_nothing()"),
     ),
     Invariant(
+        "an order that is paid has payments of what it costs",
+        _none_in("crm.orders_unlike_their_payments()"),
+    ),
+    Invariant(
+        "an order knows of every payment that came for it",
+        _none_in("crm.payments_without_effect(60)"),
+    ),
+    Invariant(
+        "every callback of a payment provider was looked into within ten minutes",
+        _none_in("crm.callbacks_never_looked_at(600)"),
+        do="is a crm_chatbot worker up? Does the payment provider answer?",
+    ),
+    Invariant(
+        "no payment has been due for ten minutes without anybody looking",
+        _none_in("crm.payments_left_alone(600)"),
+        do="start a crm_chatbot with RUN=worker: it asks the payment provider",
+    ),
+    Invariant(
         "the sender has forgotten whoever is erased",
         _none_in("platform.copies_of_the_erased(300)"),
         do="is waha_sender up? Then erase the customer once more: DELETE /v1/crm/customers/{id}",
