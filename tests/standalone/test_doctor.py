@@ -150,6 +150,11 @@ FINE = {
         "UPDATE crm.payments SET check_at = NULL",
     ),
     "an order was paid twice, and the shop is told so": (ORDER, PAYMENT, PAID, CONCERN),
+    "an order was paid oddly, and keeps its stock until somebody decides": (
+        *(ORDER, PAYMENT, CONCERN),
+        "UPDATE crm.payments SET status = 'ATTENTION', paid_amount = 1, is_unwanted = true",
+        "UPDATE crm.orders SET status = 'PAID_ATTENTION', paid_by = id",
+    ),
     "a payment came a moment ago": (
         *(ORDER, PAYMENT, PAID, "UPDATE crm.payments SET changed_at = now()"),
     ),

@@ -15,6 +15,7 @@ from standalone.rehearsal.script import (
     Pays,
     PaysAndSays,
     PaysTooLate,
+    Picks,
     Says,
     Sends,
     Step,
@@ -51,6 +52,8 @@ class Actor:
                 await self._pays(method, taps=taps)
             case PaysAndSays(words, method):
                 await self._pays_and_says(method, words)
+            case Picks(method):
+                await self._chosen(method)
             case LetsExpire(method):
                 page = await self._browser.presses(await self._chosen(method), LET_IT_EXPIRE)
                 self._used.add(page.url)

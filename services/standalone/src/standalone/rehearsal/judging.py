@@ -14,10 +14,10 @@ _NEVER = (r"Traceback", r"\{[\w.]*\}", r"Rp ?0(?![\d.])")
 
 def differences(dialogue: Dialogue, facts: Facts, *, before: Stock) -> Sequence[str]:
     """Empty where all is as it must be; `before`: the stock with which it began."""
-    found = list(_between(dialogue.expected, facts, before))
-    if found and dialogue.otherwise is not None:
-        return [] if not list(_between(dialogue.otherwise, facts, before)) else found
-    return found
+    ends = (dialogue.expected, *dialogue.otherwise)
+    found = [list(_between(expected, facts, before)) for expected in ends]
+    # Told is what differs from the first of them.
+    return found[0] if all(found) else []
 
 
 def _between(expected: Expected, facts: Facts, before: Stock) -> Iterator[str]:
@@ -27,7 +27,7 @@ def _between(expected: Expected, facts: Facts, before: Stock) -> Iterator[str]:
     if taken is None:
         taken = sum(one.total for one in expected.orders if one.status == "PAID")
     for what, wanted, found in (
-        ("state", expected.state, facts.state),
+        ("state", expected.state or facts.state, facts.state),
         ("who answers", expected.mode, facts.mode),
         ("live links", expected.links, facts.links),
         ("paid at the bank", taken, facts.taken),

@@ -54,11 +54,12 @@ class Report:
             table.add_row(*_row(one))
         self.console.print(table)
         well = sum(one.is_well for one in performances)
-        tokens = sum(_tokens(one.facts) for one in performances if one.facts)
-        usd = sum(one.facts.usage["cost_usd"] for one in performances if one.facts)
+        seen = [one.facts for one in performances if one.facts]
+        models = " and ".join(sorted({model for facts in seen for model in facts.models}))
+        usd = sum(facts.usage["cost_usd"] for facts in seen)
         self._say(
             f"{well} of {len(performances)} dialogues went as they must, in {seconds:.0f} s: "
-            f"{tokens:,} tokens, ${usd:.4f}"
+            f"{sum(map(_tokens, seen)):,} tokens, ${usd:.4f}, by {models or 'no model'}"
         )
 
     def _chat(self, facts: Facts) -> None:
@@ -108,8 +109,9 @@ def _said(facts: Facts) -> str:
 
 
 def _spent(facts: Facts) -> str:
-    usage = facts.usage
-    return f"{usage['calls']:.0f} calls, {_tokens(facts):,} tokens, ${usage['cost_usd']:.4f}"
+    usage, models = facts.usage, " and ".join(facts.models) or "no model"
+    spent = f"{usage['calls']:.0f} calls, {_tokens(facts):,} tokens, ${usage['cost_usd']:.4f}"
+    return f"{spent} by {models}"
 
 
 def _tokens(facts: Facts) -> int:

@@ -5,11 +5,12 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 
 from standalone.pretend import PretendWorld
-from standalone.promises import PromiseBroken, until
+from standalone.promises import PromiseBroken, ask, until
 from standalone.rehearsal.acting import act
 from standalone.rehearsal.judging import differences
 from standalone.rehearsal.script import Dialogue
@@ -55,13 +56,14 @@ class Rehearsal:
     at_once: int = 8
 
     async def of(self, dialogues: Sequence[Dialogue], heard: Heard) -> Sequence[Performance]:
-        """Every dialogue; `heard` is told of each as it ends."""
+        """Every dialogue; `heard` is told of each. Raises PromiseBroken for an unknown config."""
         patience_s = _PATIENCE_S if self.config == OFFLINE else _PATIENCE_WITH_OTHERS_S
         limits = httpx.Limits(keepalive_expiry=_KEPT_S)
         async with (
             httpx.AsyncClient(base_url=self.base_url, timeout=30, limits=limits) as http,
             httpx.AsyncClient(base_url=self.world.url, timeout=30, limits=limits) as outside,
         ):
+            await ask(http, "GET", f"/v1/llm-configs/{quote(self.config, safe='')}")
             stages = Stages(
                 http=http,
                 outside=outside,

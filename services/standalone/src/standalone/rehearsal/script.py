@@ -66,6 +66,13 @@ class PaysAndSays:
 
 
 @dataclass(frozen=True)
+class Picks:
+    """Opens the newest link and picks a method, and does not pay."""
+
+    method: str = "QRIS"
+
+
+@dataclass(frozen=True)
 class LetsExpire:
     """Opens the newest link, picks a method, and lets the time run out."""
 
@@ -74,10 +81,13 @@ class LetsExpire:
 
 @dataclass(frozen=True)
 class PaysTooLate:
-    """Money comes by the first link although it was closed: banks do that."""
+    """Money comes by the first link although it was closed: banks do that.
+
+    A method was picked on its page before.
+    """
 
 
-Step = Says | Burst | Sends | Hears | Pays | PaysAndSays | LetsExpire | PaysTooLate
+Step = Says | Burst | Sends | Hears | Pays | PaysAndSays | Picks | LetsExpire | PaysTooLate
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,8 @@ class Expected:
     held: Mapping[str, int] = field(default_factory=dict[str, int])
     #: what the customer has paid at the bank; None: the total of what is PAID
     taken: int | None = None
-    state: str = "COMPLETED"
+    #: None: either way
+    state: str | None = "COMPLETED"
     mode: str = "bot"
     #: patterns: each is said, in any case of letters
     says: Sequence[str] = ()
@@ -123,8 +134,8 @@ class Dialogue:
     about: str
     steps: Sequence[Step]
     expected: Expected
-    #: for races that may end in either order
-    otherwise: Expected | None = None
+    #: other ends that are as right: races have two, and who is refused may be so sooner or later
+    otherwise: Sequence[Expected] = ()
     bank: Bank = "midtrans"
     #: by SKU, in the place of the usual stock
     stock: Mapping[str, int] = field(default_factory=dict[str, int])

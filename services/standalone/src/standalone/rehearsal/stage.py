@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import httpx
 
@@ -33,6 +33,11 @@ _WISHES: Body = {
 _RETRIES = {"policy": "linear", "delaySeconds": 0.3, "attempts": 100}
 
 
+class _Usage(TypedDict):
+    usage: Mapping[str, float]
+    models: Sequence[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """How it all stands, as the API, the phone and the bank tell it."""
@@ -46,7 +51,10 @@ class Facts:
     chat: Sequence[dict[str, Any]]
     links: int
     taken: int
+    #: calls, input_tokens, output_tokens, cost_usd
     usage: Mapping[str, float]
+    #: who has answered: a fallback is another than was asked for
+    models: Sequence[str]
 
     @property
     def said(self) -> Sequence[str]:
@@ -89,14 +97,17 @@ class Stage:
             chat=await self.chat.customer.chat(),
             links=books.links,
             taken=books.taken,
-            usage=await self._usage(),
+            **await self._usage(),
         )
 
-    async def _usage(self) -> Mapping[str, float]:
-        path = f"/v1/usage?tenant_id={self.shop.tenant_id}&by=config_name"
+    async def _usage(self) -> _Usage:
+        path = f"/v1/usage?tenant_id={self.shop.tenant_id}&by=provider&by=model"
         groups = cast("list[dict[str, Any]]", (await ask(self.http, "GET", path))["usage"])
         names = ("calls", "input_tokens", "output_tokens", "cost_usd")
-        return {name: sum(one[name] for one in groups) for name in names}
+        return {
+            "usage": {name: sum(one[name] for one in groups) for name in names},
+            "models": [f"{one['provider']}/{one['model']}" for one in groups],
+        }
 
     async def close(self) -> None:
         """Nothing of it is left waiting: no cart, no link, no customer. Raises PromiseBroken."""

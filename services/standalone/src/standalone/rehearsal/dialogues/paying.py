@@ -1,6 +1,7 @@
 """Customers who pay late, twice, or not at all, whatever they say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from standalone.rehearsal.dialogues.common import (
     BANDUNG,
@@ -22,6 +23,7 @@ from standalone.rehearsal.script import (
     Pays,
     PaysAndSays,
     PaysTooLate,
+    Picks,
     Says,
     Sends,
     Step,
@@ -43,6 +45,14 @@ _UNPAID = Expected(
     never=(CLAIMED,),
 )
 _SOLD = a_sale(_TWO, fee=TO_BANDUNG)
+_PAID_IN_VAIN = Expected(
+    orders=[an_order("PAID_ATTENTION", _TWO, fee=TO_BANDUNG)],
+    taken=180_000,
+    state="BROWSING",
+    says=("memeriksa",),
+    never=(RECEIPT,),
+    concerns=("paid_after_cancellation",),
+)
 
 DIALOGUES: Sequence[Dialogue] = (
     Dialogue(
@@ -104,18 +114,38 @@ DIALOGUES: Sequence[Dialogue] = (
         name="cancels-while-paying",
         about="writes that it is cancelled at the moment of paying: the money wins",
         steps=[*_UP_TO_THE_LINK, PaysAndSays("batal kak")],
+        expected=replace(_SOLD, state=None),
+        otherwise=[_PAID_IN_VAIN],
+    ),
+    Dialogue(
+        name="pays-after-cancelling",
+        about="has it cancelled with the pay page open, and pays there: a person has to decide",
+        steps=[
+            *_UP_TO_THE_LINK,
+            Picks(),
+            Says("gak jadi kak, batalin pesanannya ya"),
+            PaysTooLate(),
+            Hears("memeriksa"),
+        ],
+        expected=_PAID_IN_VAIN,
+    ),
+    Dialogue(
+        name="pays-the-old-total",
+        about="adds one more with the pay page open, and pays what it was before",
+        steps=[
+            *_UP_TO_THE_LINK,
+            Picks("GoPay"),
+            Says("tambah 1 lagi"),
+            PaysTooLate(),
+            Hears("memeriksa"),
+        ],
         expected=Expected(
-            orders=[an_order("PAID", _TWO, fee=TO_BANDUNG)],
-            sold=_TWO,
-            says=(RECEIPT,),
-            state="BROWSING",
-        ),
-        otherwise=Expected(
-            orders=[an_order("PAID_ATTENTION", _TWO, fee=TO_BANDUNG)],
+            orders=[an_order("PAID_ATTENTION", {"KG-250": 3}, fee=TO_BANDUNG)],
             taken=180_000,
-            state="BROWSING",
+            state="ORDERING",
             says=("memeriksa",),
-            concerns=("paid_after_cancellation",),
+            never=(RECEIPT,),
+            concerns=("paid_old_total",),
         ),
     ),
     Dialogue(
