@@ -277,8 +277,8 @@ CREATE FUNCTION crm.stock_held_for_nothing() RETURNS TABLE (tenant_id uuid, orde
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
     AS $$ SELECT DISTINCT r.tenant_id, r.order_id FROM crm.reservations r
             JOIN crm.orders o ON o.tenant_id = r.tenant_id AND o.id = r.order_id
-           WHERE r.state = 'held'
-             AND (o.status <> 'AWAITING_PAYMENT' OR r.attempt <> o.reservation) $$;
+           WHERE r.state = 'held' AND (r.attempt <> o.reservation
+              OR o.status NOT IN ('AWAITING_PAYMENT', 'PAID_ATTENTION')) $$;
 
 REVOKE EXECUTE ON FUNCTION crm.refuse_order_moves(), crm.tenant_of_order(uuid),
     crm.orders_past_their_time(double precision, integer), crm.variants_out_of_balance(),
