@@ -130,6 +130,7 @@ BROWSE = like(
     r"\bbest ?sellers?\b|\brekomen\w*|\brecommend\w*|\bwhat do you (?:have|sell)\b|\bshow me\b",
     r"\bsend me pics\b|\blihat\b|\bliat\b|\bcari(?:in)?\b|\blooking for\b|\bdo you (?:have|sell)\b",
     r"\b(?:ada|jual) \w[^?\n]{1,40}\?|\bany \w[^?\n]{1,40}\?",
+    rf"\b(?:ada|jual|punya) \w[^?\n]{{1,40}} (?:{NOT}|kah|kak|min)\b",
     r"\bharga\w*\b|\bberapaan\b|\bhow much (?:is|are|for)\b|\bprices?\b",
     rf"\b{HOW_MANY}\b",
 )

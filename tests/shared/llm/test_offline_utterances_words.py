@@ -28,6 +28,8 @@ def add(product: str, quantity: int, **more: str) -> tuple[str, dict[str, Any]]:
         ("hello", "jual apa aja kak?", [(SEARCH, {"query": "menu"})]),
         ("hello", "minta katalognya dong", [(SEARCH, {"query": "menu"})]),
         ("hello", "ada kopi apa aja?", [(SEARCH, {"query": "kopi"})]),
+        ("hello", "ada teh ga kak", [(SEARCH, {"query": "teh"})]),
+        ("hello", "jual gula aren gak min", [(SEARCH, {"query": "gula aren"})]),
         ("hello", "lihat menu", [(SEARCH, {"query": "menu"})]),
         (
             "hello",
