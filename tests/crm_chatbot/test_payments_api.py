@@ -1,4 +1,4 @@
-"""Payments over HTTP: accounts, callbacks, and money that goes to and fro at the simulators."""
+"""Payments over HTTP: accounts, callbacks, and money that goes both ways at the simulators."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
