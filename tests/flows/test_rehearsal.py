@@ -28,7 +28,10 @@ from standalone.rehearsal.script import Dialogue, Says
 from standalone.rehearse import Rehearse
 from tests.flows.platform import Platform, Start
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+#: On a machine that has better things to do.
+PATIENCE_S = 120.0
 
 GROUPS = {
     module.__name__.rpartition(".")[2]: module.DIALOGUES
@@ -109,7 +112,7 @@ async def performed(
 ) -> tuple[Sequence[Performance], str]:
     """How they went, and what a person would have read of it."""
     console, written = a_console()
-    rehearsal = Rehearsal(base_url=url_of(platform), world=world)
+    rehearsal = Rehearsal(base_url=url_of(platform), world=world, patience_s=PATIENCE_S)
     performances = await rehearsal.of(dialogues, Report(console).one)
     return performances, written.getvalue()
 

@@ -19,8 +19,6 @@ from standalone.rehearsal.stage import Facts, Stage, Stages, Stock
 OFFLINE = "offline"
 #: A real model may think for as long as a turn may take, and then once more.
 _PATIENCE_S, _PATIENCE_WITH_OTHERS_S = 30.0, 150.0
-#: What follows from a step may take a moment: a link is closed, a receipt is sent.
-_SETTLES_WITHIN_S = 15.0
 #: Less than any server here keeps a connection open that nobody uses.
 _KEPT_S = 2.0
 _BROKEN = (PromiseBroken, httpx.HTTPError)
@@ -54,10 +52,12 @@ class Rehearsal:
     config: str = OFFLINE
     #: so many at a time
     at_once: int = 8
+    #: how long anybody waits for anything (seconds); None: as long as the model may take
+    patience_s: float | None = None
 
     async def of(self, dialogues: Sequence[Dialogue], heard: Heard) -> Sequence[Performance]:
         """Every dialogue; `heard` is told of each. Raises PromiseBroken for an unknown config."""
-        patience_s = _PATIENCE_S if self.config == OFFLINE else _PATIENCE_WITH_OTHERS_S
+        usual_s = _PATIENCE_S if self.config == OFFLINE else _PATIENCE_WITH_OTHERS_S
         limits = httpx.Limits(keepalive_expiry=_KEPT_S)
         async with (
             httpx.AsyncClient(base_url=self.base_url, timeout=30, limits=limits) as http,
@@ -70,7 +70,7 @@ class Rehearsal:
                 world=self.world,
                 config=self.config,
                 run=secrets.token_hex(3),
-                patience_s=patience_s,
+                patience_s=self.patience_s or usual_s,
             )
             room = asyncio.Semaphore(self.at_once)
 
@@ -115,7 +115,7 @@ async def _settled(
 
     if is_well:
         try:
-            return await until(agrees, "all is as it must be", within=_SETTLES_WITHIN_S)
+            return await until(agrees, "all is as it must be", within=stage.chat.patience_s / 2)
         except PromiseBroken:
             pass  # it is told below what differs
     facts = await stage.facts()

@@ -120,6 +120,9 @@ class Stage:
             return (await bank_books.of(self.outside, self.shop)).links == 0 or None
 
         await until(nothing_is_open, "every link is closed", within=self.chat.patience_s)
+        # Or the bank would be asked about it for days, by then the real one.
+        bank = self.shop.plan.bank
+        await ask(self.http, "DELETE", f"{self.shop.place}/payment-accounts/{bank}")
         await ask(self.http, "POST", f"{self.shop.place}/suspend")
 
 
