@@ -183,9 +183,9 @@ async def test_the_same_words_with_others_between_call_nobody(shop: Shop) -> Non
     assert (await shop.chat()).mode is Mode.BOT
 
 
-async def test_more_than_eight_turns_in_two_minutes_call_a_person(shop: Shop) -> None:
+async def test_more_than_twelve_turns_in_two_minutes_call_a_person(shop: Shop) -> None:
     await shop.wrote("Halo")
-    for number in range(9):
+    for number in range(13):
         turn = TurnId(uuid7())
         await queue_answer(shop, f"{number}", state=MessageState.SENT, turn_id=turn)
     await shop.wrote("Baik")
@@ -194,9 +194,9 @@ async def test_more_than_eight_turns_in_two_minutes_call_a_person(shop: Shop) ->
     assert (chat.mode, chat.mode_reason) == (Mode.HUMAN, TakeoverReason.LOOP)
 
 
-async def test_eight_turns_in_two_minutes_are_only_lively(shop: Shop) -> None:
+async def test_twelve_turns_in_two_minutes_are_only_lively(shop: Shop) -> None:
     await shop.wrote("Halo")
-    for number in range(8):
+    for number in range(12):
         turn = TurnId(uuid7())
         await queue_answer(shop, f"{number}", state=MessageState.SENT, turn_id=turn)
     await shop.wrote("Baik")

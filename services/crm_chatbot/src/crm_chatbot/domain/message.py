@@ -126,10 +126,11 @@ class Lately:
 
 TURNS_WITHIN_S = 120.0
 TEXTS_WITHIN_S = 600.0
-MOST_TURNS = 8
+#: One every ten seconds: whoever buys in a hurry needs fewer, and two bots soon have more.
+MOST_TURNS = 12
 MOST_REPEATS = 3
 #: As far as one looks back for turns: each may stand behind many messages of a flood.
-MOST_LOOKED_AT = 200
+MOST_LOOKED_AT = 300
 
 
 def may_loop(messages: int, silence: timedelta) -> bool:
