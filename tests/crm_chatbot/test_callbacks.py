@@ -95,6 +95,30 @@ async def test_what_is_told_a_hundred_times_is_taken_once(
     assert len(await cashier.said()) == 2
 
 
+@pytest.mark.parametrize("crm", ["postgres"], indirect=True)
+async def test_who_tells_and_who_asks_at_the_same_time_do_not_wait_for_each_other(
+    cashier: Cashier, callbacks: CallbackService
+) -> None:
+    payment = await cashier.opened()
+    cashier.gateway.pay(payment.reference)
+    bodies = [
+        a_notification(payment.reference, cashier.gateway.key, fraud_status=f"accept{number}")
+        for number in range(12)
+    ]
+
+    told = await asyncio.gather(
+        *(callbacks.receive("midtrans", (), body) for body in bodies),
+        *(cashier.look(payment) for _ in range(6)),
+    )
+    await cashier.look(payment)
+
+    assert told[:12] == [TAKEN] * 12
+    assert await cashier.status() is OrderStatus.PAID
+    async with cashier.crm.open_work(TENANT) as work:
+        events = await work.payment_events.of(payment.id)
+    assert all(event.looked_at for event in events)
+
+
 FORGED: dict[str, dict[str, Any]] = {
     "with a wrong key": {"key": "wrong"},
     "with another shop's right key": {"key": OTHER_KEY},

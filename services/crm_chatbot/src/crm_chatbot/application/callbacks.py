@@ -19,7 +19,6 @@ from crm_chatbot.application.gateways import (
 )
 from crm_chatbot.application.payment_accounts import NoPaymentAccount, PaymentAccounts
 from crm_chatbot.application.payment_worker import PaymentDirectory
-from crm_chatbot.application.payments import note
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.payment_events import PaymentEvent
@@ -118,9 +117,7 @@ class CallbackService:
             )
             if not await work.payment_events.record(event):
                 return CallbackOutcome.DUPLICATE
-            payment = await work.payments.get(payment_id)
-            order = await work.orders.get(payment.order_id)
-            await note(work, order, "payment.heard", payment, status=heard.status)
+            # Nothing else is locked: who holds an order waits for its payment, never the other way.
             await work.payments.wake(payment_id, event.received_at, transaction=heard.transaction)
         crash_point("payment.heard")
         self.bell.set()

@@ -160,10 +160,12 @@ async def _close(scene: Scene) -> None:
 
 async def _mark_looked_at(scene: Scene, seen: Seen) -> None:
     """What was heard before the provider was asked; and what it told of more than one payment."""
-    events = scene.work.payment_events
-    keys = [one.key for one in seen.events if one.looked_at is None]
-    if keys:
-        await events.looked(keys, scene.payment.id, scene.now)
+    new = [one for one in seen.events if one.looked_at is None]
+    if new:
+        keys = [one.key for one in new]
+        await scene.work.payment_events.looked(keys, scene.payment.id, scene.now)
+    for event in new:
+        await note(scene.work, scene.order, "payment.heard", scene.payment, status=event.status)
     if len({one.money_by for one in seen.events if one.money_by}) > 1:
         await scene.concern("paid_twice")
 

@@ -203,7 +203,7 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "payment.opened": _of_order("There is a way to pay order {}."),
     "payment.moved": _payment_moved,
     "payment.refused": _of_order("The provider would not make a link for order {}."),
-    "payment.heard": _of_order("The provider told of the payment of order {}: it is asked."),
+    "payment.heard": _of_order("The provider told of the payment of order {}, and was asked."),
     "payment.refund_asked": _of_order("A refund of order {} was asked for."),
     "payment.refund_failed": _of_order("A refund of order {} has to be sent by hand."),
     "payment.proof_kept": _of_order("The customer sent a receipt for order {}: it awaits review."),
