@@ -237,6 +237,11 @@ async def test_nobody_paid_in_time(cashier: Cashier) -> None:
     assert await cashier.status() is OrderStatus.EXPIRED
     assert await cashier.stock() == (5, 0)
     assert not cashier.gateway.sheets[payment.reference].is_open
+    _, gone = await cashier.said()
+    assert "sudah habis" in gone
+
+    await cashier.look(payment)
+    assert len(await cashier.said()) == 2
 
 
 async def test_money_that_comes_after_the_end_is_not_dropped(cashier: Cashier) -> None:

@@ -14,6 +14,7 @@ from crm_chatbot.application.concerns import raise_concern
 from crm_chatbot.application.outbound import our_words, say
 from crm_chatbot.application.payments import note
 from crm_chatbot.application.ports import Work
+from crm_chatbot.application.receipts import expired_text
 from crm_chatbot.application.settlement import paid, question, refunded
 from crm_chatbot.application.takeover import NewId, take_over
 from crm_chatbot.domain.conversation import TakeoverReason
@@ -102,6 +103,12 @@ async def take_effect(scene: Scene, change: Change, refunds: Sequence[Refund] = 
         await _tell(scene, was_paid=was_paid)
 
 
+async def run_out(scene: Scene) -> None:
+    """The order's time may be up with its payment's; then the customer is told, once."""
+    if await orders.expire(scene.work, scene.order, now=scene.now):
+        await scene.tell(expired_text(scene.order, await scene.language()))
+
+
 async def refused(scene: Scene, reason: str) -> None:
     """There will be no page: a person has to take the money."""
     scene.payment.refused(reason, scene.now)
@@ -160,7 +167,7 @@ async def _is_held(scene: Scene, change: Change, _: Sequence[Refund]) -> None:
 
 
 async def _is_over(scene: Scene, _: Change, _refunds: Sequence[Refund]) -> None:
-    await orders.expire(scene.work, scene.order, now=scene.now)
+    await run_out(scene)
 
 
 _MORE: Mapping[PaymentStatus, Callable[[Scene, Change, Sequence[Refund]], Awaitable[None]]] = {

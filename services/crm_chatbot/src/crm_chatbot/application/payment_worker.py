@@ -13,7 +13,7 @@ from typing import Protocol
 from crm_chatbot.application import orders, payment_words
 from crm_chatbot.application.gateways import Reading, RefundAnswer
 from crm_chatbot.application.payment_asking import Asking, Seen, Told
-from crm_chatbot.application.payment_effects import Scene, refused, take_effect
+from crm_chatbot.application.payment_effects import Scene, refused, run_out, take_effect
 from crm_chatbot.application.payments import note
 from crm_chatbot.application.ports import OpenWork
 from crm_chatbot.application.takeover import NewId
@@ -151,7 +151,7 @@ async def _close(scene: Scene) -> None:
     payment = scene.payment
     if payment.is_overdue(scene.now):
         payment.expire(scene.now)
-        await orders.expire(scene.work, scene.order, now=scene.now)
+        await run_out(scene)
     else:
         payment.cancel(scene.now)
     metrics.payments.labels(payment.provider, payment.status).inc()

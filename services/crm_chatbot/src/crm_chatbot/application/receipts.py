@@ -34,20 +34,6 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
         _EN: "The time to pay for order {number} has run out, so we do not hold it any longer. "
         "If you still want it, just reply to this message.",
     },
-    "paid": {
-        _ID: "Pembayaran diterima, terima kasih! Pesanan {number}, total {total}.",
-        _EN: "Payment received, thank you! Order {number}, total {total}.",
-    },
-    "questioned": {
-        _ID: "Pembayaran untuk pesanan {number} sudah masuk. Staf kami akan memeriksanya dan "
-        "segera menghubungi Anda.",
-        _EN: "Your payment for order {number} has arrived. Our staff will look at it and be in "
-        "touch soon.",
-    },
-    "refunded": {
-        _ID: "Dana {amount} untuk pesanan {number} sudah dikembalikan.",
-        _EN: "{amount} for order {number} has been refunded.",
-    },
 }
 
 _STATUS: Mapping[OrderStatus, Mapping[Language, str]] = {
@@ -82,19 +68,6 @@ def summary_text(order: Order, language: Language) -> str:
 
 def expired_text(order: Order, language: Language) -> str:
     return _say("expired", language, number=order.number)
-
-
-def paid_text(order: Order, language: Language) -> str:
-    """The receipt; for money that a person has to look at, that somebody will."""
-    total = formatted(order.total, order.currency, language)
-    what = "questioned" if order.status is _S.PAID_ATTENTION else "paid"
-    return _say(what, language, number=order.number, total=total)
-
-
-def refunded_text(order: Order, amount: int, language: Language) -> str:
-    """`amount` is what went back this time, in the smallest unit."""
-    money = formatted(amount, order.currency, language)
-    return _say("refunded", language, number=order.number, amount=money)
 
 
 def _body(order: Order, language: Language) -> Iterator[str]:
