@@ -23,7 +23,7 @@ The tools
 process.py      Program, Process: start, kill (-9), freeze, thaw, terminate, stop, destroy, ends
 servers.py      PostgreSQL, Redis, Broker; Servers: `ready()`, `broker()`, the loops they live on
 stack.py        Plan, Stack, `running(...)`: servers behind proxies, simulators, the product;
-                `proxies["postgresql" | "rabbitmq" | "redis" | "model"]`, `restart(process)`,
+                `proxies["postgresql" | "rabbitmq" | "redis" | "model" | ...]`, `restart(process)`,
                 `metric(process, name)`, `says(process, server)`, `sql(...)`, `asked()`, `calls()`,
                 `settled(within=...)`, `story()`
 faketime.py     processes whose clock is wrong (`Plan(only={"engine0": environment("+2h x3")})`)
@@ -40,6 +40,10 @@ toxics.py       Latency, Bandwidth, Slicer, Timeout, ResetPeer, LimitData, Flaky
 receiver.py     where callbacks go: `script("path", 500, 500, 200)`, HANG, RESET, Redirect
 crashpoints.py  `crash_points()` from the source, `arm(stack, point)`, `struck(process, point)`
 sabotage.py     the mechanisms and how to switch them off; `sabotaged.py` runs a module that way
+sabotage_of_sales.py  the same, of those that keep stock and money right; and faster clocks
+buying.py       Buyer: fills a cart, checks out, agrees; what they were told, and how often
+bank.py         Bank: a shop's account with Midtrans or Xendit, its pay pages, its weather
+sales.py        a shop that sells, with books: settled, run_out, broken
 
 A sabotage twin runs the same scenario with `Plan(off=["fencing"])`, expects it to go red, and
 checks with `stack.struck` that the switch was met.

@@ -45,6 +45,11 @@ def crash_points(root: Path = ROOT) -> list[CrashPoint]:
     return sorted(found, key=str)
 
 
+def is_of_a_purchase(point: CrashPoint) -> bool:
+    """Nobody gets there who only talks."""
+    return point.name.startswith(("payment.", "crm.order_"))
+
+
 def way_to(point: CrashPoint) -> list[CrashPoint]:
     """Where a process must have died before, and then the point itself."""
     before = LED_TO_BY.get(point.name)
@@ -101,7 +106,7 @@ def ready_for_orders(plan: Plan, directory: Path) -> Plan:
     names += [f"chatbot{n}" for n in range(plan.chatbots)]
     names += [f"sender{n}" for n in range(plan.senders)]
     only = {name: {"AIP_CRASH_ORDER": str(directory / f"{name}.order")} for name in names}
-    return replace(plan, only=only, faults=[*plan.faults, "crash_on_order"])
+    return replace(plan, only=only, faults=["crash_on_order", *plan.faults])
 
 
 async def die_at(stack: Stack, point: CrashPoint) -> None:

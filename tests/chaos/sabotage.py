@@ -36,7 +36,8 @@ def struck(journal: Path) -> set[str]:
     return set(journal.read_text().split()) if journal.exists() else set()
 
 
-def _strike(name: str) -> None:
+def strike(name: str) -> None:
+    """Note that a switch was met."""
     if journal := os.environ.get("AIP_SABOTAGE_JOURNAL"):
         with Path(journal).open("a") as file:
             file.write(f"{name}\n")
@@ -53,7 +54,7 @@ def replace(name: str, where: str, substitute: Act) -> None:
 
     @wraps(original)
     def changed(*arguments: Any, **named: Any) -> Found:
-        _strike(name)
+        strike(name)
         return substitute(original, *arguments, **named)
 
     setattr(owner, attribute, changed)
@@ -74,7 +75,7 @@ def rewrite_sql(name: str, pattern: str, replacement: str) -> None:
     ) -> tuple[str, object]:
         rewritten, count = compiled.subn(replacement, statement)
         if count:
-            _strike(name)
+            strike(name)
         return rewritten, parameters
 
 
@@ -186,7 +187,7 @@ def _forward_only() -> None:
     job = import_module("gateway.domain.job")
     for following in job.NEXT.values():
         following.update(job.JobStatus)
-    _strike("forward_only")
+    strike("forward_only")
 
 
 def _drain() -> None:
@@ -243,7 +244,7 @@ def _crash_on_order() -> None:
     def crash_point(name: str) -> None:
         if order.exists() and order.read_text() == name:
             order.unlink()
-            _strike("crash_on_order")
+            strike("crash_on_order")
             os._exit(CRASHED)
 
     points: Found = import_module("shared.crash_points")

@@ -11,16 +11,20 @@ import runpy
 import sys
 
 from tests.chaos.sabotage import SABOTAGES
+from tests.chaos.sabotage_of_sales import SALES
+
+#: every switch, by its name
+SWITCHES = {**SABOTAGES, **SALES}
 
 
 def main(arguments: list[str]) -> None:
     """Everything before `--` is ours; what follows is a module's name and its arguments."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.sabotaged")
-    parser.add_argument("--off", action="append", default=[], choices=sorted(SABOTAGES))
+    parser.add_argument("--off", action="append", default=[], choices=sorted(SWITCHES))
     parser.add_argument("module", nargs="+")
     options = parser.parse_args(arguments)
     for name in options.off:
-        SABOTAGES[name]()
+        SWITCHES[name]()
     sys.argv = options.module
     runpy.run_module(options.module[0], run_name="__main__", alter_sys=True)
 

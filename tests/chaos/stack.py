@@ -58,12 +58,13 @@ FAST = {
     "TURN_DEADLINE_S": "20",
     "WAHA_TIMEOUT_S": "5",
     "WAHA_ALLOWED_HOSTS": "127.0.0.1",
+    "PAYMENT_POLL_S": "0.2",
 }
 #: a config in the catalogue that speaks to the simulators
 SIMULATED = "simulated"
 READY_WITHIN_S = 40.0
 
-Where = Literal["postgresql", "rabbitmq", "redis", "model", "waha"]
+Where = Literal["postgresql", "rabbitmq", "redis", "model", "waha", "bank"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +249,7 @@ class Stack:
         self._closing.push_async_callback(self.simulators.destroy)
         self._proxy("model", port)
         self._proxy("waha", port)
+        self._proxy("bank", port)
 
     def _base_environment(self) -> dict[str, str]:
         database = with_database(
@@ -264,8 +266,14 @@ class Stack:
             "REDIS_URL": redis or "redis://127.0.0.1:1/0",
             "DATA_DIR": str(self._directory / "data"),
             "OPENAI_API_KEY": "sk-chaos",
+            "MIDTRANS_BASE_URL": f"{self._bank}/midtrans",
+            "XENDIT_BASE_URL": f"{self._bank}/xendit",
             "AIP_SABOTAGE_JOURNAL": str(self._sabotage_journal),
         }
+
+    @property
+    def _bank(self) -> str:
+        return f"http://127.0.0.1:{self.proxies['bank'].port}"
 
     def _api(self, name: str, app: str, number: int) -> Process:
         port = free_port()
@@ -278,7 +286,8 @@ class Stack:
         return self._process(f"{name}{number}", self._module(module), port, environment)
 
     def _module(self, module: str, *arguments: str) -> list[str]:
-        changes = [*self.plan.off, *self.plan.faults]
+        # Faults first: where a process may crash must be known before what crashes is loaded.
+        changes = [*self.plan.faults, *self.plan.off]
         if not changes:
             return ["-m", module, *arguments]
         off = [word for name in changes for word in ("--off", name)]

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.chaos.sabotage import SABOTAGES, Act, replace, rewrite_sql, struck
+from tests.chaos.sabotage import Act, replace, rewrite_sql, struck
+from tests.chaos.sabotaged import SWITCHES
 from tests.databases import ROOT
 
 
 @pytest.mark.slow
 def test_every_switch_finds_what_it_changes(tmp_path: Path) -> None:
-    off = [word for name in SABOTAGES for word in ("--off", name)]
+    off = [word for name in SWITCHES for word in ("--off", name)]
 
     run = python("-m", "tests.chaos.sabotaged", *off, "--", "platform", journal=tmp_path / "log")
 
