@@ -198,6 +198,19 @@ CREATE FUNCTION crm.claim_payments(most integer, seconds double precision)
       FROM due WHERE p.tenant_id = due.tenant_id AND p.id = due.id
     RETURNING p.tenant_id, p.id $$;
 
+-- Orders whose time to be paid has run out, and the grace after it; without those that somebody may
+-- be paying at this moment: those end when their provider says so, and would stand in the others' way.
+CREATE OR REPLACE FUNCTION crm.orders_past_their_time(grace double precision, most integer)
+    RETURNS TABLE (tenant_id uuid, order_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants
+    AS $$ SELECT o.tenant_id, o.id FROM crm.orders o
+           WHERE o.status = 'AWAITING_PAYMENT'
+             AND o.expires_at < clock_timestamp() - make_interval(secs => grace)
+             AND NOT EXISTS (SELECT FROM crm.payments p
+                              WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id
+                                AND NOT p.is_unwanted)
+           ORDER BY o.expires_at LIMIT most $$;
+
 -- For the gauges: since when payments wait that nobody has confirmed, or looked at when they were due.
 CREATE FUNCTION crm.waiting_payments() RETURNS TABLE (since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, of_all_tenants

@@ -11,6 +11,7 @@ from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.memory_chats import Chats
+from tests.crm_chatbot.memory_payments import Till
 from tests.shared.whatsapp.fakes import MemoryConnections
 
 _LEAVING = {MessageState.QUEUED, MessageState.HANDED}
@@ -63,6 +64,7 @@ class MemoryBacklog:
             for order in deals.orders.values()
             if order.status is OrderStatus.AWAITING_PAYMENT
             if order.expires_at and order.expires_at < since
+            if not self._is_being_paid(tenant_id, order.id)
         )
         return [place for _, place in late[:most]]
 
@@ -94,6 +96,10 @@ class MemoryBacklog:
             for _, (tenant_id, lid, phone) in ripe
             if phone is None and self.crm.stored.tenants[tenant_id].is_active
         ]
+
+    def _is_being_paid(self, tenant_id: TenantId, order_id: OrderId) -> bool:
+        payments = self.crm.stored.tills.get(tenant_id, Till()).payments.values()
+        return any(one.order_id == order_id and not one.is_unwanted for one in payments)
 
     def _first(self, due: list[tuple[datetime, Place]], most: int) -> Sequence[Place]:
         past = [place for at, place in sorted(due) if at < self.crm.time]

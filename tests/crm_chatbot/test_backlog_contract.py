@@ -22,6 +22,7 @@ from tests.crm_chatbot.deals import placed
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.furnished import connections
 from tests.crm_chatbot.memory_backlog import MemoryBacklog
+from tests.crm_chatbot.paying import a_payment
 from tests.crm_chatbot.stores import Crm, SqlCrm
 
 CONTRACT_OF = Backlog
@@ -267,3 +268,27 @@ async def test_every_shops_orders_that_nobody_paid_in_time(crm: Crm, backlog: Ba
     assert await backlog.unpaid(10, grace_s=60) == late[::-1]
     assert await backlog.unpaid(1, grace_s=60) == late[1:]
     assert await backlog.unpaid(10, grace_s=3_600 * 24 * 365 * 50) == []
+
+
+async def test_what_somebody_may_be_paying_does_not_stand_in_the_others_way(
+    crm: Crm, backlog: Backlog
+) -> None:
+    most = 2
+    async with crm.open_work(TENANT) as work:
+        customer = a_customer(PHONE)
+        assert await work.customers.add(customer)
+
+        async def late(minutes: int) -> OrderId:
+            at = PAST - timedelta(minutes=minutes)
+            facts: dict[str, Any] = {"status": OrderStatus.AWAITING_PAYMENT, "expires_at": at}
+            return (await placed(work, customer, **facts)).id
+
+        for n in range(most + 1):
+            being_paid = await late(60 + n)
+            await work.payments.add(a_payment(reference=f"REF-{n}", order_id=being_paid))
+        dropped, unasked = await late(2), await late(1)
+        await work.payments.add(
+            a_payment(reference="REF-DROPPED", order_id=dropped, is_unwanted=True)
+        )
+
+    assert await backlog.unpaid(most, grace_s=60) == [(TENANT, dropped), (TENANT, unasked)]

@@ -6,7 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import orders
-from crm_chatbot.application.order_sweeping import GRACE_S, OrderSweeper
+from crm_chatbot.application.order_sweeping import GRACE_S, MOST, OrderSweeper
 from crm_chatbot.domain.customer import Customer
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.message import Author
@@ -18,6 +18,7 @@ from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.deals import a_line, open_shop, placed
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.memory_backlog import MemoryBacklog
+from tests.crm_chatbot.paying import a_payment
 
 
 @pytest.fixture
@@ -130,3 +131,22 @@ async def test_what_was_paid_meanwhile_does_not_run_out(
 
     assert await sweeper.expire() == 0
     assert await status_of(memory, order) is OrderStatus.AWAITING_PAYMENT
+
+
+async def test_however_many_are_being_paid_the_others_run_out_all_the_same(
+    memory: MemoryCrm, sweeper: OrderSweeper
+) -> None:
+    customer, _, order = await an_unpaid_order(memory)
+    async with memory.open_work(TENANT) as work:
+        for n in range(MOST + 1):
+            older = await placed(
+                work,
+                customer,
+                status=OrderStatus.AWAITING_PAYMENT,
+                expires_at=after(order, -60),
+            )
+            await work.payments.add(a_payment(reference=f"REF-{n}", order_id=older.id))
+    memory.time = after(order, GRACE_S + 1)
+
+    assert await sweeper.expire() == 1
+    assert await status_of(memory, order) is OrderStatus.EXPIRED

@@ -26,7 +26,10 @@ class Backlog(Protocol):
         ...
 
     async def unpaid(self, most: int, /, *, grace_s: float) -> Sequence[tuple[TenantId, OrderId]]:
-        """Confirmed orders whose time to be paid ran out longer ago than that."""
+        """Confirmed orders whose time to be paid ran out longer ago than that.
+
+        None that has a payment which is wanted: somebody may be paying it at this moment.
+        """
         ...
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:

@@ -54,7 +54,7 @@ class OrderSweeper:
     async def _expire(self, tenant_id: TenantId, order_id: OrderId) -> bool:
         async with self.open_work(tenant_id) as work:
             order = await locked(work, order_id)
-            # What somebody may be paying at this moment ends when its provider says so.
+            # Asked for since: what somebody may be paying ends when its provider says so.
             if await work.payments.wanted_of(order_id) is not None:
                 return False
             if not await expire(work, order, now=self.now()):
