@@ -199,6 +199,29 @@ async def test_who_changes_a_confirmed_order_must_confirm_it_again(purchase: Pur
     assert (await agreed(purchase))["order"]["total"] == "Rp255.000"
 
 
+async def test_who_holds_the_last_of_it_may_still_change_how_many(purchase: Purchase) -> None:
+    await purchase.call("set_quantity", product="GAYO-250", quantity=10)
+    await agreed(purchase)
+
+    told = await purchase.call("set_quantity", product="GAYO-250", quantity=4)
+
+    assert "error" not in told
+    assert await purchase.lines() == {"GAYO-250": 4}
+    assert (await stock(purchase, "GAYO-250")).reserved == 0
+
+
+async def test_more_than_there_is_leaves_a_confirmed_order_as_it_was(purchase: Purchase) -> None:
+    await purchase.call("set_quantity", product="GAYO-250", quantity=9)
+    await agreed(purchase)
+
+    told = await purchase.call("add_to_order", product="GAYO-250", quantity=2)
+
+    assert told["error"] == "insufficient_stock"
+    assert "10" in told["detail"]
+    assert await status(purchase) is OrderStatus.AWAITING_PAYMENT
+    assert (await stock(purchase, "GAYO-250")).reserved == 9
+
+
 async def test_an_order_that_ran_out_is_a_cart_again_for_who_comes_back(
     crm: Crm, purchase: Purchase
 ) -> None:

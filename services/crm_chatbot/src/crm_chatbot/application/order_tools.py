@@ -114,10 +114,11 @@ class Cart:
     async def _put(
         self, context: ToolContext, work: Work, order: Order, choice: Choice, quantity: int
     ) -> ToolResult:
-        available = max(0, choice.variant.available)
+        # Read now: what the order itself held is free again.
+        offer = await work.products.variant(choice.variant.id)
+        available = max(0, offer.variant.available)
         if quantity > available:
             raise OutOfStock(available=available, name=choice.name, sku=choice.variant.sku)
-        offer = await work.products.variant(choice.variant.id)
         order.put(line_of(offer, quantity), context.now)
         return await self._filled(context, work, order)
 
