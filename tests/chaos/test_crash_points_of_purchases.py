@@ -173,7 +173,7 @@ CHECKS_OUT = Way(fills, checks_out, "DRAFT", (), {"summary": 1})
 AGREES = Way(fills_and_checks_out, agrees, "AWAITING_PAYMENT", ("PENDING",), _ASKED)
 PAYS = Way(orders, pays, "PAID", ("PAID",), _PAID)
 GETS_IT_BACK = Way(orders_and_pays, gets_it_back, "REFUNDED", ("REFUNDED",), {**_PAID, "refund": 1})
-RUNS_OUT = Way(orders, runs_out, "EXPIRED", ("EXPIRED",), _ASKED)
+RUNS_OUT = Way(orders, runs_out, "EXPIRED", ("EXPIRED",), {**_ASKED, "ran out": 1})
 RUNS_OUT_UNASKED = Way(
     orders_in_vain, runs_out, "EXPIRED", ("REFUSED",), {"summary": 1, "no link": 1, "ran out": 1}
 )

@@ -80,8 +80,7 @@ async def test_nothing_is_sold_or_paid_twice_whoever_dies(
 
         assert await kept.broken() == {}
         assert (await kept.variant())["reserved"] == 0
-        assert await kept.sold() == len(crowd.paid)
-        assert len(crowd.links) == STOCK
+        assert STOCK // 2 < len(crowd.paid) == await kept.sold() < STOCK
 
 
 async def test_without_its_lock_stock_is_promised_twice(servers: Servers, tmp_path: Path) -> None:
