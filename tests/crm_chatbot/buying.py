@@ -10,7 +10,8 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application.answering import Stance
 from crm_chatbot.application.registry import every_tool
 from crm_chatbot.application.tools import Tool, Toolbox, ToolContext, WantedCall
-from crm_chatbot.domain.message import Message, TurnId
+from crm_chatbot.domain.language import Language
+from crm_chatbot.domain.message import Message, MessageState, TurnId
 from crm_chatbot.domain.order import Order
 from crm_chatbot.domain.turn import Turn, TurnStatus
 from tests.crm_chatbot.builders import NOON
@@ -40,6 +41,7 @@ class Purchase:
     heard: Sequence[Message] = ()
     done: list[str] = field(default_factory=list[str])
     now: datetime = NOON
+    language: Language = Language.INDONESIAN
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """What the model is told."""
@@ -57,13 +59,17 @@ class Purchase:
             claim=claim_of(self.scene.conversation),
             turn_id=self.scene.turn.id,
             now=self.now,
+            language=self.language,
             heard=self.heard or self.scene.heard,
         )
 
     async def says(self, *texts: str, **facts: Any) -> None:
-        """The customer writes; from here on it is another turn, about that."""
+        """The customer writes, who has read all by now; from here on it is another turn."""
         chat_id = self.scene.conversation.id
         async with self.crm.open_work(self.scene.tenant.id) as work:
+            for message in await work.messages.leaving(chat_id):
+                message.end(MessageState.SENT)
+                await work.messages.save(message)
             conversation = await work.conversations.lock(chat_id)
             running = await work.turns.running(chat_id)
             if running is not None:

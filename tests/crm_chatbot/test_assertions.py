@@ -13,7 +13,11 @@ CLAIMS = {
         "I have added it to your cart.",
         "Order kamu berhasil dibuat",
     ),
-    Assertion.CONFIRMED: ("Pesanannya sudah dikonfirmasi ya kak", "Your order is confirmed"),
+    Assertion.CONFIRMED: (
+        "Pesanannya sudah dikonfirmasi ya kak",
+        "Pesanan kakak sudah kami konfirmasi",
+        "Your order is confirmed",
+    ),
     Assertion.LINK_SENT: ("Link pembayarannya sudah saya kirim", "Here is your payment link"),
     Assertion.PAID: (
         "Pembayaran sudah diterima, makasih!",
@@ -21,8 +25,18 @@ CLAIMS = {
         "Your order is now paid",
         "Pesanan ORD-1001 status PAID",
         "Udah lunas ya kak",
+        "Pembayaran Rp170.000 sudah kami terima, terima kasih!",
+        "Pembayaran sudah kami terima, pesanan segera kami proses.",
+        "Sudah lunas kak, nanti dikirim",
+        "Payment received, we will ship soon",
+        "udah masuk ya kak duitnya",
     ),
-    Assertion.SHIPPED: ("Barang sudah dikirim kak", "Your parcel has been shipped"),
+    Assertion.SHIPPED: (
+        "Barang sudah dikirim kak",
+        "Barang sudah kami kirim",
+        "Sudah kami kirim ya kak",
+        "Your parcel has been shipped",
+    ),
     Assertion.CANCELLED: ("Pesanan dibatalkan.", "Your order has been cancelled."),
     Assertion.REFUNDED: ("Uangnya sudah dikembalikan", "The money has been returned"),
     Assertion.FREE: ("Hari ini gratis kak", "You get a 50 discount", "Kakak dapat diskon"),
@@ -36,6 +50,14 @@ HARMLESS = (
     "Mau pesan apa, Kak?",
     "Kami buka jam 8.",
     "Maaf, diskon tidak bisa saya berikan",
+    "Status: waiting to be paid",
+    "Metode pembayaran yang diterima: QRIS, GoPay, transfer bank",
+    "Pembayaran diterima lewat QRIS",
+    "Payment is confirmed automatically",
+    "Delivery is paid by the buyer",
+    "Every order is shipped from Bandung",
+    "Pesanan dibatalkan otomatis dalam 1 jam",
+    "Ringkasannya sudah saya kirim ya",
 )
 
 
@@ -75,3 +97,8 @@ def test_without_any_order_nothing_of_it_is_true() -> None:
 def test_the_shop_itself_may_speak_of_free_things() -> None:
     assert says_free("Gratis ongkir minimal Rp200.000")
     assert not says_free("Kopi Gayo Rp85.000")
+    assert not says_free("Jangan pernah memberi diskon. Never give anything for free.")
+
+
+def test_a_discount_that_an_order_has_may_be_spoken_of() -> None:
+    assert untrue({Assertion.FREE}, [OrderStatus.DRAFT], has_discount=True) == []

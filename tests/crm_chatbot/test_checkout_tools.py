@@ -10,6 +10,7 @@ from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.orders import expire
 from crm_chatbot.domain.conversation import ConversationState
 from crm_chatbot.domain.delivery import DeliveryTerms, Zone
+from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.message import Kind, MessageState
 from crm_chatbot.domain.order import OrderStatus
 from crm_chatbot.domain.payment import Provider
@@ -18,6 +19,7 @@ from crm_chatbot.domain.standing import PaymentStatus
 from shared.contracts import SendWhatsApp, WhatsAppText
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.buying import Purchase, a_purchase
+from tests.crm_chatbot.deals import a_rule
 from tests.crm_chatbot.stores import Crm
 
 OURS = Account(provider=Provider.MIDTRANS, secret="SB-Mid-server-ours")  # noqa: S106 - nobody's
@@ -111,6 +113,59 @@ async def test_a_yes_from_before_the_summary_counts_for_nothing(purchase: Purcha
     await purchase.call("confirm_order")
 
     assert (await purchase.call("confirm_order"))["error"] == "confirmation_required"
+
+
+async def test_who_hesitated_in_between_is_asked_anew(purchase: Purchase) -> None:
+    await purchase.call("confirm_order")
+    await purchase.says("eh tunggu, jangan dulu")
+    await purchase.says("ya")
+    shown = await purchase.call("confirm_order")
+    await purchase.says("ya")
+
+    assert shown["status"] == "summary_sent"
+    assert (await purchase.call("confirm_order"))["status"] == "confirmed"
+
+
+async def test_thanks_after_a_no_are_no_yes(purchase: Purchase) -> None:
+    await purchase.call("confirm_order")
+    await purchase.says("eh tunggu, jangan dulu")
+    await purchase.says("makasih ya kak")
+
+    assert (await purchase.call("confirm_order"))["error"] == "confirmation_required"
+
+
+async def test_nobody_agrees_to_a_summary_that_has_not_left(crm: Crm, purchase: Purchase) -> None:
+    await purchase.call("confirm_order")
+    async with crm.open_work(purchase.scene.tenant.id) as work:
+        [summary] = await work.messages.leaving(purchase.scene.conversation.id)
+    await purchase.says("ya")
+    async with crm.open_work(purchase.scene.tenant.id) as work:
+        summary.state = MessageState.QUEUED
+        await work.messages.save(summary)
+
+    assert (await purchase.call("confirm_order"))["status"] == "summary_sent"
+
+
+async def test_a_code_that_comes_late_is_in_the_summary(crm: Crm, purchase: Purchase) -> None:
+    async with crm.open_work(purchase.scene.tenant.id) as work:
+        await work.discounts.add(a_rule(code="HEMAT10"))
+    await purchase.says("aku punya kode HEMAT10")
+    await purchase.says("checkout ya")
+
+    await purchase.call("confirm_order")
+
+    assert "Rp153.000" in (await purchase.said())[-1]
+
+
+async def test_whoever_has_confirmed_in_english_is_told_of_their_money_in_english(
+    crm: Crm, purchase: Purchase
+) -> None:
+    purchase.language = Language.ENGLISH
+    await agreed(purchase, "yes, that's right")
+
+    async with crm.open_work(purchase.scene.tenant.id) as work:
+        customer = await work.customers.get(purchase.scene.customer.id)
+    assert customer.language is Language.ENGLISH
 
 
 async def test_whatever_changes_after_the_summary_must_be_shown_again(purchase: Purchase) -> None:

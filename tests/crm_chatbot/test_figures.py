@@ -1,5 +1,7 @@
 """Amounts in a text: whatever looks like money must have been told by code (P16, 6.3)."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,14 @@ def test_money_is_read_as_it_is_meant(text: str, value: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Powerbank 10.000 mAh",
+        "1.000 gr",
+        "1.500 ml",
+        "1.000 lebih pelanggan",
+        "1000 pcs",
+        "sejak 2015",
+        "0812-3456-7890",
+        "ORD-1002",
         "2 pcs",
         "jam 10.30",
         "jam 08.00-20.00",
@@ -68,6 +78,7 @@ def test_half_a_rupiah_is_nobodys_price() -> None:
     "text",
     [
         "Harganya Rp85.000 ya kak",
+        "bahannya 100% katun, 100% arabika",
         "85rb aja kak",
         "2 x Rp85.000 = Rp170.000",
         "IDR 170,000 in total",
@@ -98,10 +109,29 @@ def test_what_nobody_has_set_is_found(text: str) -> None:
     assert unknown_figures(text, facts=FACTS) != []
 
 
+def test_what_the_shop_has_told_may_stand_as_it_is_unless_it_is_money() -> None:
+    told = ["TV 4K 50k jam", "Emas 24k", "harga lama Rp99.000"]
+
+    assert unknown_figures("Ada TV 4K dan emas 24k", facts=FACTS, told=told) == []
+    assert unknown_figures("Harganya 50k kak", facts=FACTS, told=told) == ["50k"]
+    assert unknown_figures("Rp99.000 ya", facts=FACTS, told=told) == ["Rp99.000"]
+
+
+@pytest.mark.parametrize("words", ["sepuluh " * 400, "dua " * 8_000, "9" * 50_000, "1.000" * 9_000])
+def test_no_text_keeps_anybody_waiting(words: str) -> None:
+    """A number word too many once took as long as the square of them, or worse."""
+    began = time.process_time()
+
+    unknown_figures(words, facts=FACTS)
+
+    assert time.process_time() - began < 1
+
+
 def test_what_a_customer_says_is_no_price_but_may_be_an_address() -> None:
-    said = ["kirim ke Jl. Melati 1234, saya mau bayar 1234 aja"]
+    said = ["kirim ke Jl. Melati 1234, saya mau bayar 1234 aja", "kalau 5678 gimana"]
 
     assert unknown_figures("ke Jl. Melati 1234 ya", facts=FACTS, plain_from=said) == []
+    assert unknown_figures("kalau 5678 boleh kak", facts=FACTS, plain_from=said) == ["5678"]
     assert unknown_figures("jadi Rp1.234 ya", facts=FACTS, plain_from=said) == ["Rp1.234"]
 
 

@@ -66,7 +66,10 @@ LOOK = calls("get_customer_profile")
 async def test_words_are_the_answer(decide: Decide) -> None:
     progress = await decide(Script("Kami buka jam 8 ya kak."))
 
-    assert (outcome_of(progress), reply_of(progress)) == (Outcome.ANSWERED, "Kami buka jam 8 ya kak.")
+    assert (outcome_of(progress), reply_of(progress)) == (
+        Outcome.ANSWERED,
+        "Kami buka jam 8 ya kak.",
+    )
 
 
 async def test_what_a_tool_told_is_told_to_the_model(decide: Decide) -> None:

@@ -9,7 +9,7 @@ from crm_chatbot.application.order_tools import current
 from crm_chatbot.application.outbound import our_words, say
 from crm_chatbot.application.payments import ask
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.pricing import priced
+from crm_chatbot.application.pricing import priced, take_code
 from crm_chatbot.application.receipts import summary_text
 from crm_chatbot.application.takeover import NewId
 from crm_chatbot.application.tools import Args, Tool, ToolContext, ToolResult, refused
@@ -17,8 +17,20 @@ from crm_chatbot.application.wares import order_told
 from crm_chatbot.domain.consent import has_agreed
 from crm_chatbot.domain.conversation import Conversation
 from crm_chatbot.domain.delivery import PICKUP
-from crm_chatbot.domain.message import Author, Kind, MessageId, MessageState
+from crm_chatbot.domain.message import (
+    Author,
+    Direction,
+    Kind,
+    Message,
+    MessageId,
+    MessageState,
+)
 from crm_chatbot.domain.order import AddressMissing, Order, OrderIsEmpty, OrderStatus
+
+#: As far back as one looks for what the customer has said.
+_MOST_LATELY = 40
+#: Of a summary that is so nobody can have thought yet.
+_UNSEEN = {MessageState.QUEUED, MessageState.WITHDRAWN, MessageState.FAILED}
 
 _SENT = {"status": "summary_sent", "hint": "Ask the customer to answer YES if all of it is right."}
 _LINK = {"status": "link_follows", "hint": "The link is sent by itself, in the next message."}
@@ -47,14 +59,23 @@ class Checkout:
         if order.status is OrderStatus.AWAITING_PAYMENT:
             return ToolResult({"status": "confirmed", **order_told(order, context.language)})
         tenant = await work.tenants.get(context.tenant_id)
+        lately = await work.messages.newest(context.claim.conversation_id, most=_MOST_LATELY)
+        said = [one for one in lately if one.direction is Direction.IN]
         await self._deliver(context, work, order)
+        await take_code(work, order, [one.text for one in said], context.now)
         await priced(work, order, context.now)
         after = order.awaits_yes_after(context.now)
         if after is None or not await _was_shown(work, order):
             return await self._show(context, work, order)
-        if not has_agreed(_said_since(context, after)):
+        since = [one for one in said if one.seq > after]
+        if not _has_agreed(since):
+            earlier = [one for one in since if one.seq not in {it.seq for it in context.heard}]
+            if earlier and _has_agreed([one for one in since if one not in earlier]):
+                # A yes, but to what? Something else was said in between.
+                return await self._show(context, work, order)
             return refused("confirmation_required", hint=_SENT["hint"])
         await orders.confirm(work, tenant, order, now=context.now, actor="customer")
+        await _remember_language(context, work)
         return ToolResult({"status": "confirmed", **order_told(order, context.language)})
 
     async def initiate_payment(
@@ -115,15 +136,21 @@ async def _was_shown(work: Work, order: Order) -> bool:
     if order.summary is None:
         return False
     message = await work.messages.get(order.summary.message_id)
-    return message.state not in {MessageState.WITHDRAWN, MessageState.FAILED}
+    return message.state not in _UNSEEN
 
 
-def _said_since(context: ToolContext, seq: int) -> Sequence[str]:
-    """What the customer has written themselves; a model's idea of a voice is not their word."""
-    later = [message for message in context.heard if message.seq > seq]
-    if any(message.kind is Kind.VOICE for message in later):
-        return []
-    return [message.text for message in later]
+def _has_agreed(said: Sequence[Message]) -> bool:
+    """By what they have written themselves; a model's idea of a voice is not their word."""
+    is_spoken = any(message.kind is Kind.VOICE for message in said)
+    return not is_spoken and has_agreed([message.text for message in said])
+
+
+async def _remember_language(context: ToolContext, work: Work) -> None:
+    """In which to tell them of their money, if they have not said: as they were answered so far."""
+    customer = await work.customers.lock(context.customer_id)
+    if customer.language is None:
+        customer.describe(context.now, language=context.language)
+        await work.customers.save(customer)
 
 
 def checkout_tools(checkout: Checkout) -> tuple[Tool[Any], ...]:

@@ -55,21 +55,32 @@ class FactCheck:
         orders = await self._orders(brief)
         known = [order_told(order, brief.language) for order in orders]
         told += money_told(known)
-        money = self._unknown(brief, progress, text, [brief.tenant.prompt, *told])
-        lies = untrue(claims, [order.status for order in orders])
+        numbers = [order.number for order in orders]
+        money = self._unknown(brief, progress, text, [brief.tenant.prompt, *told], numbers)
+        has_discount = any(order.discounts for order in orders)
+        lies = untrue(claims, [order.status for order in orders], has_discount=has_discount)
         if not money and not lies:
             return None
         return _objection(brief, money, lies, rendered=[one["text"] for one in known[:1]])
 
     def _unknown(
-        self, brief: Brief, progress: Progress, text: str, facts: Sequence[str]
+        self,
+        brief: Brief,
+        progress: Progress,
+        text: str,
+        facts: Sequence[str],
+        numbers: Sequence[str] = (),
     ) -> list[str]:
+        results = [message.text for message in progress.said if message.role == "tool"]
         heard = [message.words for message in brief.heard]
         history = [message.text for message in brief.history if message.role == "user"]
-        numbers = [message.text for message in progress.said if message.role == "tool"]
-        plain = [*heard, *history, *numbers, f"{brief.tenant.local(brief.now):%Y}"]
-        scale = brief.tenant.currency.scale
-        return unknown_figures(text, facts=facts, plain_from=plain, scale=scale)
+        return unknown_figures(
+            text,
+            facts=facts,
+            told=[brief.tenant.prompt, *results, *numbers],
+            plain_from=[*heard, *history],
+            scale=brief.tenant.currency.scale,
+        )
 
     async def _orders(self, brief: Brief) -> Sequence[Order]:
         async with self.open_work(brief.tenant.id) as work:

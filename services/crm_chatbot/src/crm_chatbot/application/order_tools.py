@@ -123,7 +123,8 @@ class Cart:
         return await self._filled(context, work, order)
 
     async def _filled(self, context: ToolContext, work: Work, order: Order) -> ToolResult:
-        await _take_codes(context, work, order)
+        # What the customer has typed, not what a model makes of it.
+        await take_code(work, order, [one.text for one in context.heard], context.now)
         await priced(work, order, context.now)
         await orders.filled(work, order, now=context.now, actor=context.actor)
         return ToolResult(order_told(order, context.language))
@@ -157,12 +158,6 @@ async def get_order_status(context: ToolContext, work: Work, args: GetOrderStatu
 async def current(work: Work, customer_id: CustomerId) -> Order | None:
     """The customer's open order, locked after their conversation."""
     return await work.orders.lock_current(customer_id)
-
-
-async def _take_codes(context: ToolContext, work: Work, order: Order) -> None:
-    """What the customer has typed, not what a model makes of it."""
-    for message in context.heard:
-        await take_code(work, order, message.text, context.now)
 
 
 async def _the_one(

@@ -44,12 +44,16 @@ async def priced(work: Work, order: Order, now: datetime) -> Sequence[Line]:
     return gone
 
 
-async def take_code(work: Work, order: Order, words: str, now: datetime) -> str | None:
+async def take_code(work: Work, order: Order, said: Sequence[str], now: datetime) -> str | None:
     """A discount's code in the customer's own words, kept for the order; None: there is none.
 
-    Call it with what the customer wrote, never with what a model says. Raises OrderNotOpen.
+    `said`: what the customer wrote, the oldest first, never what a model says. Of several codes
+    the last one counts. Raises OrderNotOpen.
     """
-    code = code_in(words, await work.discounts.active())
-    if code is not None:
-        order.promise(code, now)
-    return code
+    rules = await work.discounts.active()
+    codes = [code for words in said if (code := code_in(words, rules)) is not None]
+    if not codes:
+        return None
+    if codes[-1] != order.promo_code:
+        order.promise(codes[-1], now)
+    return codes[-1]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, NewType, Protocol
 from uuid import UUID
 
+from crm_chatbot.domain.consent import is_yes
 from crm_chatbot.domain.conversation import ConversationId
 from shared.domain import NotFound
 
@@ -142,6 +143,8 @@ def is_loop(lately: Lately) -> bool:
     """Whether it seems to be another bot that we talk to."""
     tail = [text.strip().casefold() for text in lately.texts[-MOST_REPEATS:]]
     is_repeated = len(tail) == MOST_REPEATS and len(set(tail)) == 1 and bool(tail[0])
+    # Whoever buys says yes more than once.
+    is_repeated = is_repeated and not is_yes(tail[0])
     return is_repeated or lately.bot_turns > MOST_TURNS
 
 
