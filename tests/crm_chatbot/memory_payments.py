@@ -43,6 +43,8 @@ class Till:
     )
     proofs: list[Proof] = field(default_factory=list[Proof])
     accounts: dict[Provider, Kept] = field(default_factory=dict[Provider, Kept])
+    #: what was there before other keys were given
+    older: dict[Provider, Account] = field(default_factory=dict[Provider, Account])
 
 
 @dataclass
@@ -200,6 +202,7 @@ class MemoryPaymentAccounts:
             callback_token=change.callback_token or "",
             is_production=change.is_production,
             details=change.details,
+            older=self.tills()[tenant_id].older.get(provider),
         )
 
     async def show(self, tenant_id: TenantId, provider: Provider, /) -> AccountView:
@@ -234,12 +237,20 @@ class MemoryPaymentAccounts:
             secret=change.secret or before.secret,
             callback_token=change.callback_token or before.callback_token,
         )
+        if before.secret and (change.secret, change.callback_token) != (
+            before.secret,
+            before.callback_token,
+        ):
+            self.tills()[tenant_id].older[provider] = replace(
+                await self.find(tenant_id, provider), details="", older=None
+            )
         accounts[provider] = (change, version + 1)
         return await self.show(tenant_id, provider)
 
     async def remove(self, tenant_id: TenantId, provider: Provider, /) -> None:
         if self._of(tenant_id).pop(provider, None) is None:
             raise NoPaymentAccount(provider=provider)
+        self.tills()[tenant_id].older.pop(provider, None)
 
     def _of(self, tenant_id: TenantId) -> dict[Provider, Kept]:
         return self.tills().setdefault(tenant_id, Till()).accounts

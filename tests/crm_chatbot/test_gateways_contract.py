@@ -271,6 +271,16 @@ async def test_a_wrong_key_is_refused(bench: Bench) -> None:
         assert refusal.value.code == "provider_unauthorized"
 
 
+async def test_a_page_that_the_account_does_not_know_is_not_unpaid() -> None:
+    """Xendit's invoices are there from the beginning: who does not know it is somebody else."""
+    async with at_xendit() as bench:
+        payment = await bench.opened(a_wanted(bench.account.provider))
+        payment.provider_id = "f" * 24
+
+        with pytest.raises(GatewayUncertain, match="page_unknown"):
+            await bench.gateway.read(bench.account, payment, ())
+
+
 async def test_money_goes_back_once_for_one_key(bench: Bench) -> None:
     payment = await bench.opened(a_wanted(bench.account.provider))
     await bench.pay(payment.reference)

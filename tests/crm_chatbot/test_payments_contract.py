@@ -64,6 +64,7 @@ def a_full_payment(order: Order, **facts: Any) -> Payment:
         "reason": "why",
         "url": "https://pay.example/☕",
         "provider_id": f"inv-{uuid7()}",
+        "account": "mark",
         "transaction": "t",
         "paid_amount": 2,
         "refunded_amount": 1,
@@ -318,6 +319,22 @@ async def test_a_secret_that_is_left_out_stays(crm: Crm) -> None:
 
     assert (await accounts.find(TENANT, MIDTRANS)).secret == GIVEN.secret
     assert (shown.version, shown.is_default) == (2, True)
+
+
+async def test_the_keys_that_were_replaced_are_kept_as_the_older_ones(crm: Crm) -> None:
+    accounts = await a_shop(crm)
+    await accounts.put(TENANT, XENDIT, GIVEN)
+    assert (await accounts.find(TENANT, XENDIT)).older is None
+    await accounts.put(TENANT, XENDIT, GIVEN)
+    assert (await accounts.find(TENANT, XENDIT)).older is None
+
+    await accounts.put(TENANT, XENDIT, AccountChange(secret="xnd_other_1234"))  # noqa: S106 - nobody's
+
+    found = await accounts.find(TENANT, XENDIT)
+    assert (found.secret, found.callback_token) == ("xnd_other_1234", GIVEN.callback_token)
+    assert found.older is not None
+    assert (found.older.secret, found.older.callback_token) == (GIVEN.secret, GIVEN.callback_token)
+    assert [one.mark == found.mark for one in found.versions] == [True, False]
 
 
 async def test_an_account_needs_what_its_provider_needs(crm: Crm) -> None:

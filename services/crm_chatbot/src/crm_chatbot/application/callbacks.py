@@ -83,7 +83,9 @@ class CallbackService:
             return CallbackOutcome.IGNORED
         tenant_id = await self.directory.tenant_of_callback(provider, heard.names)
         account = await self._account(tenant_id, provider)
-        is_genuine = reader.is_authentic(account, headers, body)
+        # Each is tried, whichever it was: who measures the time learns nothing.
+        tried = [reader.is_authentic(one, headers, body) for one in account.versions]
+        is_genuine = any(tried)
         if tenant_id is None:
             raise CallbackUnknown
         if not is_genuine:

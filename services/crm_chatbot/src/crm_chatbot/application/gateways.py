@@ -1,5 +1,6 @@
 """What is asked of payment providers, in words of ours; each speaks its own behind it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +49,17 @@ class Account:
     is_production: bool = False
     #: a manual transfer's bank, number and holder, as customers read it
     details: str = ""
+    #: with the keys that it had before, if those were others
+    older: "Account | None" = field(default=None, repr=False)
+
+    @property
+    def mark(self) -> str:
+        """By which a payment knows the key that its page was made with; it tells nothing of it."""
+        return hashlib.sha256(f"{self.provider}:{self.secret}".encode()).hexdigest()[:12]
+
+    @property
+    def versions(self) -> "Sequence[Account]":
+        return [self] if self.older is None else [self, self.older]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,8 @@ from shared import logs, metrics
 log = logs.get()
 
 _S = PaymentStatus
+#: Only the keys of another account are there: they know nothing of it.
+ACCOUNT_CHANGED = "account_changed"
 #: While one of these is what the provider says, somebody may still be paying.
 _OPEN = frozenset({FactKind.PENDING, FactKind.AUTHORIZED, FactKind.REVIEW})
 
@@ -47,6 +49,8 @@ class Told:
 
     #: a page was made
     page: Page | None = None
+    #: by whose mark the page was made
+    account: str | None = None
     #: of the shop's bank account
     details: str = ""
     #: by the payment's provider, and for good: a code
@@ -85,7 +89,7 @@ class Asking:
             account = await self.accounts.find(payment.tenant_id, payment.provider)
             told.details = account.details
             if payment.provider is not Provider.MANUAL:
-                await self._ask(account, seen, told, now)
+                await self._ask_either(account, seen, told, now)
         except NoPaymentAccount as gone:
             told.refused = None if payment.provider is Provider.MANUAL else gone.code
         except GatewayRefused as refusal:
@@ -99,6 +103,28 @@ class Asking:
             metrics.payment_troubles.labels(payment.provider, code).inc()
         return told
 
+    async def _ask_either(self, account: Account, seen: Seen, told: Told, now: datetime) -> None:
+        """By the keys that its page was made with, or else by those that there are.
+
+        Keys of another account know nothing of it: that says nothing of who has paid.
+        """
+        made_by = seen.payment.account
+        known = next((one for one in account.versions if one.mark == made_by), None)
+        if made_by is None or known is account:
+            await self._ask(account, seen, told, now)
+            return
+        if known is not None:
+            try:
+                await self._ask(known, seen, told, now)
+            except GatewayRefused as refusal:
+                if refusal.code != "provider_unauthorized":
+                    raise
+            else:
+                return
+        await self._ask(account, seen, told, now)
+        if told.reading is not None and not told.reading.facts:
+            told.reading, told.uncertain = None, ACCOUNT_CHANGED
+
     async def _ask(self, account: Account, seen: Seen, told: Told, now: datetime) -> None:
         payment, gateway = seen.payment, self.gateways[seen.payment.provider]
         is_over = payment.is_unwanted or payment.is_overdue(now)
@@ -106,7 +132,7 @@ class Asking:
             asked = asked_for(
                 payment, seen.order, seen.customer, now=now, public_url=self.public_url
             )
-            told.page = await gateway.create(account, asked)
+            told.page, told.account = await gateway.create(account, asked), account.mark
             return
         for refund in seen.refunds:
             if refund.status is RefundStatus.REQUESTED:

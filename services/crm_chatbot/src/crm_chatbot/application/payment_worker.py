@@ -12,7 +12,7 @@ from typing import Protocol
 
 from crm_chatbot.application import orders, payment_words
 from crm_chatbot.application.gateways import Reading, RefundAnswer
-from crm_chatbot.application.payment_asking import Asking, Seen, Told
+from crm_chatbot.application.payment_asking import ACCOUNT_CHANGED, Asking, Seen, Told
 from crm_chatbot.application.payment_effects import Scene, refused, run_out, take_effect
 from crm_chatbot.application.payments import note
 from crm_chatbot.application.ports import OpenWork
@@ -112,7 +112,8 @@ class PaymentService:
 async def _take_in(scene: Scene, seen: Seen, told: Told, refunds: Sequence[Refund]) -> None:
     payment = scene.payment
     if told.page is not None and payment.status is _S.CREATING:
-        payment.opened(told.page.provider_id or None, told.page.url or None, scene.now)
+        page = told.page
+        payment.opened(page.provider_id or None, page.url or None, scene.now, account=told.account)
         payment.is_asked_again = True
         await note(scene.work, scene.order, "payment.opened", payment)
     if told.reading is not None:
@@ -124,7 +125,18 @@ async def _take_in(scene: Scene, seen: Seen, told: Told, refunds: Sequence[Refun
         await _close(scene)
     elif told.refused and payment.status is _S.CREATING:
         await refused(scene, told.refused)
+    await _free_stock(scene, told)
     await _tell_how(scene, told)
+
+
+async def _free_stock(scene: Scene, told: Told) -> None:
+    """What nobody can say anything of holds nothing once its time is over; money may still come."""
+    code = told.refused or told.uncertain
+    if code is None or not scene.payment.is_live or not scene.payment.is_overdue(scene.now):
+        return
+    if scene.payment.status is _S.CREATING:
+        await scene.concern("no_payment_link", {"reason": code})
+    await run_out(scene)
 
 
 async def _tell_how(scene: Scene, told: Told) -> None:
@@ -142,7 +154,9 @@ async def _tell_how(scene: Scene, told: Told) -> None:
         return
     if payment.status is _S.CREATING and payment.checks == 2:
         await scene.tell(payment_words.link_delayed(scene.order, await scene.language()))
-    if payment.is_live and scene.now > payment.expires_at + _UNCONFIRMED:
+    is_lost = told.refused is not None or code == ACCOUNT_CHANGED
+    soon = is_lost or scene.now > payment.expires_at + _UNCONFIRMED
+    if payment.is_live and payment.status is not _S.CREATING and soon:
         await scene.concern("payment_unconfirmed", {"reason": code})
 
 
@@ -150,6 +164,8 @@ async def _close(scene: Scene) -> None:
     """Nobody can pay it any more, and nobody has."""
     payment = scene.payment
     if payment.is_overdue(scene.now):
+        if payment.status is _S.CREATING:
+            await scene.concern("no_payment_link", {"reason": "out_of_time"})
         payment.expire(scene.now)
         await run_out(scene)
     else:

@@ -28,6 +28,8 @@ PaymentId = NewType("PaymentId", UUID)
 GRACE = timedelta(minutes=2)
 #: A provider is asked of a payment that waits ever more rarely.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
+#: ... and, where it does not say what came of one whose time is over, more rarely still.
+RAREST_PAUSE = timedelta(days=1)
 #: ... and some more times after it has come to something: banks take money back within minutes,
 #: and confirmations have come a day late.
 AFTERWARDS = (timedelta(minutes=6), timedelta(hours=1), timedelta(hours=6), timedelta(hours=25))
@@ -111,6 +113,8 @@ class Payment(Aggregate):
     url: str | None = None
     #: the provider's own id of the page
     provider_id: str | None = None
+    #: with which of the shop's keys the page was made: its mark, and not the key
+    account: str | None = None
     #: of the customer's try, as an authentic callback named it: some can be asked for only by that
     transaction: str | None = None
     paid_amount: int = 0
@@ -142,11 +146,14 @@ class Payment(Aggregate):
         """Money of it is still with the shop."""
         return self.status in KEPT
 
-    def opened(self, provider_id: str | None, url: str | None, now: datetime) -> None:
-        """The provider has made a page for it."""
+    def opened(
+        self, provider_id: str | None, url: str | None, now: datetime, *, account: str | None = None
+    ) -> None:
+        """The provider has made a page for it, by the account of that mark."""
         if self.status is PaymentStatus.CREATING:
             self._become(PaymentStatus.PENDING, now)
         self.provider_id, self.url, self.reason = provider_id, url, None
+        self.account = account
 
     def refused(self, reason: str, now: datetime) -> None:
         """The provider will not make a page for it, however often it is asked."""
@@ -204,7 +211,10 @@ class Payment(Aggregate):
         elif self.is_live:
             doubled = FIRST_PAUSE * 2 ** min(max(self.checks - 1, 0), 10)
             soon = now + min(doubled, LONGEST_PAUSE)
-            self.check_at = min(soon, self._deadline) if now < self._deadline else soon
+            late = min((now - self._deadline) / 4, RAREST_PAUSE)
+            self.check_at = (
+                min(soon, self._deadline) if late < timedelta() else max(soon, now + late)
+            )
         else:
             later = (self.changed_at + after for after in AFTERWARDS)
             self.check_at = next((at for at in later if at > now), None)

@@ -51,6 +51,7 @@ class SqlPaymentAccounts:
             callback_token=self._plain(row, "callback_token") or "",
             is_production=row["is_production"],
             details=row["details"],
+            older=self._older(row, provider),
         )
 
     async def show(self, tenant_id: TenantId, provider: Provider, /) -> AccountView:
@@ -80,7 +81,7 @@ class SqlPaymentAccounts:
             if change.is_default:
                 others = update(payment_accounts).where(_a.tenant_id == tenant_id)
                 await session.execute(others.values(is_default=False))
-            row = self._changed(tenant_id, provider, change)
+            row = {**self._changed(tenant_id, provider, change), **self._replaced(known, change)}
             first = postgresql.insert(payment_accounts).values({**row, "version": 1})
             later = {
                 **{name: value for name, value in row.items() if name not in _KEY},
@@ -109,11 +110,32 @@ class SqlPaymentAccounts:
         facts = {name: value for name, value in vars(change).items() if name not in _SECRETS}
         return {"tenant_id": tenant_id, "provider": provider, **facts, **encrypted}
 
-    def _plain(self, row: RowMapping, name: str) -> str | None:
-        if row[name] is None:
+    def _older(self, row: RowMapping, provider: Provider) -> Account | None:
+        if row["older_secret"] is None:
+            return None
+        return Account(
+            provider=provider,
+            secret=self._plain(row, "secret", "older_") or "",
+            callback_token=self._plain(row, "callback_token", "older_") or "",
+            is_production=row["older_is_production"],
+        )
+
+    def _replaced(self, known: RowMapping | None, change: AccountChange) -> dict[str, Any]:
+        """What is to be kept as the older keys, where there are new ones."""
+        given = {name: getattr(change, name) for name in _SECRETS}
+        if known is None or not any(
+            value is not None and known[name] is not None and value != self._plain(known, name)
+            for name, value in given.items()
+        ):
+            return {}
+        kept = {f"older_{name}": known[name] for name in _SECRETS}
+        return {**kept, "older_is_production": known["is_production"]}
+
+    def _plain(self, row: RowMapping, name: str, age: str = "") -> str | None:
+        if row[age + name] is None:
             return None
         context = _context(name, row["tenant_id"], row["provider"])
-        return self._vault.decrypt(row[name], context).decode()
+        return self._vault.decrypt(row[age + name], context).decode()
 
     def _hint(self, row: RowMapping, name: str) -> SecretHint | None:
         secret = self._plain(row, name)

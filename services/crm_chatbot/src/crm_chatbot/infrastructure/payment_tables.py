@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -38,6 +39,8 @@ payments = Table(
     Column("reason", Text),
     Column("url", Text),
     Column("provider_id", Text),
+    #: with which key its page was made: a fingerprint
+    Column("account", Text),
     Column("transaction", Text),
     Column("paid_amount", BigInteger, nullable=False),
     Column("refunded_amount", BigInteger, nullable=False),
@@ -141,6 +144,10 @@ payment_accounts = Table(
     Column("provider", Text, primary_key=True),
     Column("secret", LargeBinary),
     Column("callback_token", LargeBinary),
+    #: what was there before: with it goes on what was begun with it
+    Column("older_secret", LargeBinary),
+    Column("older_callback_token", LargeBinary),
+    Column("older_is_production", Boolean, nullable=False, server_default=false()),
     Column("is_production", Boolean, nullable=False),
     Column("is_enabled", Boolean, nullable=False),
     Column("is_default", Boolean, nullable=False),

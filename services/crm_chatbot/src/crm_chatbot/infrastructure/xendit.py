@@ -140,7 +140,9 @@ class Xendit:
             answer = await ask(
                 self._client, account, "GET", f"{self._base}/v2/invoices/{payment.provider_id}"
             )
-            return None if answer.status == 404 else _content(answer)
+            if answer.status == 404:  # there was one: the account is another's
+                raise GatewayUncertain("page_unknown")
+            return _content(answer)
         return next(iter(await self._named(account, payment.reference)), None)
 
     async def _named(self, account: Account, reference: str) -> list[Described]:
