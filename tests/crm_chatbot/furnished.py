@@ -339,7 +339,7 @@ async def _talk(work: Work, shop: Shop) -> None:
 
 async def _deal(work: Work, shop: Shop) -> None:
     await work.orders.next_number()
-    await work.orders.add(shop.order, an_event("order.created", word=shop.word))
+    await work.orders.add(shop.order, an_event("order.confirmed", word=shop.word))
     await work.reservations.reserve(shop.order.id, 1, {shop.variant_id: 2})
     await work.reservations.sell(shop.order.id, 1)
     await work.reservations.reserve(shop.order.id, 2, {shop.variant_id: 2})

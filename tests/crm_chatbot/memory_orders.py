@@ -15,6 +15,7 @@ from crm_chatbot.domain.discount import (
     DiscountRule,
 )
 from crm_chatbot.domain.order import (
+    CONFIRMED,
     ERASED,
     Order,
     OrderEvent,
@@ -94,6 +95,13 @@ class MemoryOrders:
     async def count_since(self, customer_id: CustomerId, since: datetime, /) -> int:
         wanted = Wanted(customer_id=customer_id, since=since)
         return len(await self.page(wanted, before=None, limit=1_000))
+
+    async def count_confirmed_since(self, customer_id: CustomerId, since: datetime, /) -> int:
+        return sum(
+            event.what == CONFIRMED and event.at >= since
+            for whose, event in self.deals.events
+            if self.deals.orders[whose].customer_id == customer_id
+        )
 
     async def count_unpaid(self, customer_id: CustomerId, /) -> int:
         unpaid = frozenset({OrderStatus.AWAITING_PAYMENT})

@@ -131,6 +131,9 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "orders.newest_of": lambda w, s: w.orders.newest_of(s.customer.id, most=9),
     "orders.page": lambda w, _: w.orders.page(OrdersWanted(), before=None, limit=9),
     "orders.count_since": lambda w, s: w.orders.count_since(s.customer.id, NOON),
+    "orders.count_confirmed_since": lambda w, s: w.orders.count_confirmed_since(
+        s.customer.id, NOON
+    ),
     "orders.count_unpaid": lambda w, s: w.orders.count_unpaid(s.customer.id),
     "orders.next_number": lambda w, _: _number(w),
     "orders.add": lambda w, s: w.orders.add(s.order, an_event()),

@@ -15,6 +15,7 @@ from crm_chatbot.domain.conversation import ConversationState
 from crm_chatbot.domain.customer import Customer
 from crm_chatbot.domain.delivery import DeliveryTerms
 from crm_chatbot.domain.order import (
+    MOST_CONFIRMED_A_DAY,
     MOST_ORDERS_A_DAY,
     MOST_UNPAID,
     AddressMissing,
@@ -249,6 +250,21 @@ async def test_nothing_and_what_costs_nothing_is_not_confirmed(shop: Shop) -> No
 async def reprice(work: Work, order: Order) -> None:
     await priced(work, order, NOON)
     await orders.filled(work, order, now=NOON, actor="bot")
+
+
+async def test_nobody_holds_stock_by_confirming_again_and_again(shop: Shop) -> None:
+    async def reopen(work: Work, order: Order) -> None:
+        await orders.reopen(work, order, now=NOON, actor="bot")
+
+    for _ in range(MOST_CONFIRMED_A_DAY):
+        await shop.confirm()
+        await shop.act(reopen)
+
+    with pytest.raises(TooManyOrders) as refusal:
+        await shop.confirm(NOON + 23 * HOUR)
+    assert refusal.value.code == "too_many_orders"
+    assert await shop.stock() == (5, 0)
+    assert (await shop.confirm(NOON + 25 * HOUR)).status is _S.AWAITING_PAYMENT
 
 
 async def test_nobody_holds_stock_in_ever_more_orders(shop: Shop) -> None:

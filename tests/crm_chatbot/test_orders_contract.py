@@ -155,6 +155,23 @@ async def test_orders_are_counted_by_time_and_by_what_waits_to_be_paid(crm: Crm)
         assert await work.orders.count_unpaid(CustomerId(uuid7())) == 0
 
 
+async def test_confirmations_are_counted_each_by_its_time(crm: Crm) -> None:
+    async with crm.open_work(TENANT) as work:
+        customer, _ = await open_shop(work)
+        order, other = await placed(work, customer), await placed(work, customer)
+        for one, what, at in (
+            (order, "order.confirmed", NOON),
+            (order, "order.reopened", LATER),
+            (order, "order.confirmed", LATER),
+            (other, "order.confirmed", LATER),
+        ):
+            await work.orders.save(one, replace(an_event(what), at=at))
+    async with crm.open_work(TENANT) as work:
+        assert await work.orders.count_confirmed_since(customer.id, NOON) == 3
+        assert await work.orders.count_confirmed_since(customer.id, LATER) == 2
+        assert await work.orders.count_confirmed_since(CustomerId(uuid7()), NOON) == 0
+
+
 async def test_numbers_are_given_once_each_shop_its_own(crm: Crm) -> None:
     async with crm.open_work(TENANT) as work:
         ours = [await work.orders.next_number() for _ in range(2)]

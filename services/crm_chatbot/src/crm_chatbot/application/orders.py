@@ -12,6 +12,8 @@ from crm_chatbot.application.pricing import priced
 from crm_chatbot.domain.conversation import Conversation, Happening
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.order import (
+    CONFIRMED,
+    MOST_CONFIRMED_A_DAY,
     MOST_ORDERS_A_DAY,
     MOST_UNPAID,
     AddressMissing,
@@ -112,7 +114,7 @@ async def confirm(work: Work, tenant: Tenant, order: Order, *, now: datetime, ac
     """Promise the stock to it, and wait to be paid. That the customer said yes, the caller knows.
 
     Raises OrderNotOpen, OrderIsEmpty, NothingToPay, OrderChanged, AddressMissing, TooManyUnpaid,
-    OutOfStock, and whatever `priced` does; then nothing is stored.
+    TooManyOrders, OutOfStock, and whatever `priced` does; then nothing is stored.
     """
     before = order.digest
     await priced(work, order, now)
@@ -126,10 +128,14 @@ async def confirm(work: Work, tenant: Tenant, order: Order, *, now: datetime, ac
         raise AddressMissing
     if await work.orders.count_unpaid(order.customer_id) >= MOST_UNPAID:
         raise TooManyUnpaid(most=MOST_UNPAID)
+    # Who reopens and confirms for ever would hold stock for ever, and never pay.
+    confirmed = await work.orders.count_confirmed_since(order.customer_id, now - _DAY)
+    if confirmed >= MOST_CONFIRMED_A_DAY:
+        raise TooManyOrders(most=MOST_CONFIRMED_A_DAY)
     await work.reservations.reserve(order.id, order.reservation + 1, quantities(order))
     order.confirm(now, reserved_for=timedelta(seconds=tenant.pay_within_s))
     facts: dict[str, object] = {"total": order.total, "attempt": order.reservation}
-    event = OrderEvent(what="order.confirmed", at=now, actor=actor, facts=facts)
+    event = OrderEvent(what=CONFIRMED, at=now, actor=actor, facts=facts)
     await record(work, order, event, Happening.ORDER_CONFIRMED)
 
 

@@ -25,6 +25,7 @@ LONGEST_ADDRESS = 500
 LONGEST_NOTE = 1_000
 #: Of one customer: more unpaid orders would only keep stock from others.
 MOST_ORDERS_A_DAY = 10
+MOST_CONFIRMED_A_DAY = 10
 MOST_UNPAID = 3
 #: How long a customer may think about a summary before it must be shown anew.
 SUMMARY_HOLDS = timedelta(minutes=30)
@@ -74,7 +75,7 @@ class IllegalTransition(Conflict):
 
 
 class TooManyOrders(Conflict):
-    message = "Nobody begins more than {most} orders a day."
+    message = "Nobody begins, or confirms, more than {most} orders a day."
 
 
 class TooManyUnpaid(Conflict):
@@ -366,6 +367,10 @@ class Order(Aggregate):
             raise OrderNotOpen(number=self.number, status=self.status)
 
 
+#: What an event is called by which an order holds stock.
+CONFIRMED = "order.confirmed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class OrderEvent:
     """One step of an order's life; never changed once it is written."""
@@ -419,6 +424,10 @@ class Orders(Protocol):
         ...
 
     async def count_since(self, customer_id: CustomerId, since: datetime, /) -> int: ...
+
+    async def count_confirmed_since(self, customer_id: CustomerId, since: datetime, /) -> int:
+        """How often an order was confirmed, the same one again included."""
+        ...
 
     async def count_unpaid(self, customer_id: CustomerId, /) -> int:
         """Orders that hold stock and are not paid."""

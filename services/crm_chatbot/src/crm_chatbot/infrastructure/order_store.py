@@ -22,6 +22,7 @@ from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import MessageId
 from crm_chatbot.domain.money import Currency
 from crm_chatbot.domain.order import (
+    CONFIRMED,
     ERASED,
     OPEN,
     Delivery,
@@ -105,6 +106,12 @@ class SqlOrders:
 
     async def count_since(self, customer_id: CustomerId, since: datetime, /) -> int:
         return await self._count(_o.customer_id == customer_id, _o.created_at >= since)
+
+    async def count_confirmed_since(self, customer_id: CustomerId, since: datetime, /) -> int:
+        theirs = select(_o.id).where(_o.tenant_id == self._tenant_id, _o.customer_id == customer_id)
+        is_one = (_e.tenant_id == self._tenant_id, _e.what == CONFIRMED, _e.at >= since)
+        query = select(func.count()).where(*is_one, _e.order_id.in_(theirs))
+        return int(await self._session.scalar(query) or 0)
 
     async def count_unpaid(self, customer_id: CustomerId, /) -> int:
         is_unpaid = _o.status == OrderStatus.AWAITING_PAYMENT
