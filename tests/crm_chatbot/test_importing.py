@@ -229,7 +229,10 @@ async def test_five_hundred_rows_with_three_bad_ones(shop: Crm) -> None:
     assert (done.created, len(await shelf(shop))) == (497, 497)
 
 
-async def test_what_is_exported_is_the_same_again_elsewhere_and_here(shop: Crm) -> None:
+@pytest.mark.parametrize("with_stock", [False, True])
+async def test_what_is_exported_is_the_same_again_elsewhere_and_here(
+    shop: Crm, *, with_stock: bool
+) -> None:
     await bring(shop, BAD, OnError.SKIP)
     await bring(shop, FILE)
     async with shop.open_work(TENANT) as work:
@@ -243,7 +246,7 @@ async def test_what_is_exported_is_the_same_again_elsewhere_and_here(shop: Crm) 
             status=ProductStatus.ARCHIVED,
         )
         await sell(work, odd, stock=3)
-    exported = await importing(shop).export(TENANT)
+    exported = await importing(shop).export(TENANT, with_stock=with_stock)
     before = [vars(one) for one in await shelf(shop)]
 
     here = await bring(shop, exported)
@@ -252,7 +255,7 @@ async def test_what_is_exported_is_the_same_again_elsewhere_and_here(shop: Crm) 
     assert (here.created, here.updated, here.unchanged) == (0, 0, 7)
     assert [vars(one) for one in await shelf(shop)] == before
     assert (elsewhere.created, elsewhere.mistakes) == (7, ())
-    assert await importing(shop).export(OTHER_TENANT) == exported
+    assert await importing(shop).export(OTHER_TENANT, with_stock=with_stock) == exported
     assert [one.name for one in await shelf(shop, OTHER_TENANT)] == [one["name"] for one in before]
 
 
@@ -362,9 +365,12 @@ def _told_of(product: Product) -> dict[str, object]:
 
 # Making letters of all alphabets takes a busy machine seconds, the first time.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(_products(), max_size=5))
-def test_whatever_a_shop_sells_comes_back_from_a_file(products: list[Product]) -> None:
-    rows, mistakes = read(written(products).encode())
+@given(st.lists(_products(), max_size=5), st.booleans())
+def test_whatever_a_shop_sells_comes_back_from_a_file(
+    products: list[Product],
+    with_stock: bool,
+) -> None:
+    rows, mistakes = read(written(products, with_stock=with_stock).encode())
     plan = Plan(tenant_id=TENANT, now=NOON, new_id=uuid7, by_sku={})
     plan.follow(rows)
 

@@ -346,6 +346,24 @@ async def test_a_file_with_bad_rows_is_refused_and_tells_each(api: Running) -> N
     assert [one["name"] for one in now["products"]] == ["Kopi"]
 
 
+async def test_an_exported_file_brings_nothing_back_that_was_sold_meanwhile(api: Running) -> None:
+    product = await add(api, KOPI | {"sku": "SOLD", "stock": 5})
+    [variant] = product["variants"]
+    adjust = f"{PRODUCTS}/{product['id']}/variants/{variant['id']}/stock"
+
+    async with api.client() as client:
+        out = await client.get(f"{PRODUCTS}/export")
+        counted = await client.get(f"{PRODUCTS}/export", params={"with_stock": "true"})
+        await client.post(adjust, json={"change": -2, "kind": "lost"})
+        edited = out.content.replace(b"Kopi", b"Kopi baru")
+        back = await client.post(f"{PRODUCTS}/import", content=edited, headers=CSV)
+        [now] = (await client.get(PRODUCTS)).json()["products"]
+
+    assert ("stock" in out.text, "stock" in counted.text) == (False, True)
+    assert back.json()["updated"] == 1
+    assert now["variants"][0]["on_hand"] == 3
+
+
 async def test_what_is_exported_is_imported_again(api: Running) -> None:
     await add(api, FULL)
     await add(api, KOPI | {"name": "=1+1", "sku": "EVIL"})

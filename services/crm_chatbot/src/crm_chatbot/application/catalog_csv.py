@@ -52,15 +52,19 @@ class Row:
     cells: Mapping[str, str]
 
 
-def written(products: Iterable[Product]) -> str:
-    """One row for each variant; read again, they are the same products."""
+def written(products: Iterable[Product], *, with_stock: bool = False) -> str:
+    """One row for each variant; read again, they are the same products.
+
+    Without their stock, unless that is wanted: read again, it would take back what was sold since.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    columns = [name for name in COLUMNS if with_stock or name != "stock"]
+    writer.writerow(columns)
     for product in products:
         for variant in product.variants:
             cells = _cells(product, variant)
-            writer.writerow([_harmless(cells[name]) for name in COLUMNS])
+            writer.writerow([_harmless(cells[name]) for name in columns])
     return out.getvalue()
 
 

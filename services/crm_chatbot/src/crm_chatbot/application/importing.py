@@ -65,12 +65,12 @@ class ImportService:
         found.status = found.status_at(self.now())
         return found
 
-    async def export(self, tenant_id: TenantId) -> str:
+    async def export(self, tenant_id: TenantId, *, with_stock: bool = False) -> str:
         """Every product as CSV, the oldest first. Raises TenantNotFound."""
         async with self.open_work(tenant_id) as work:
             await work.tenants.get(tenant_id)
             products = await _every(work)
-        return await asyncio.to_thread(written, reversed(products))
+        return await asyncio.to_thread(written, reversed(products), with_stock=with_stock)
 
     async def _plan(self, work: Work, tenant_id: TenantId, rows: list[Row]) -> Plan:
         known = await work.products.by_skus([row.cells["sku"] for row in rows])

@@ -114,9 +114,21 @@ async def get_import(tenant_id: Id, import_id: Id, app: Admin, caller: AnyCaller
     response_class=Response,
     responses={200: {"content": {CSV: {"schema": {"type": "string"}, "example": _EXAMPLE}}}},
 )
-async def export_products(tenant_id: Id, app: Admin, caller: AnyCaller) -> Response:
-    """All of them, one row for each variant. Imported, they are the same again."""
-    told = await app.imports.export(known_to(caller, tenant_id))
+async def export_products(
+    tenant_id: Id,
+    app: Admin,
+    caller: AnyCaller,
+    *,
+    with_stock: Annotated[
+        bool, Query(description="Also what there is. Imported, it is what was counted.")
+    ] = False,
+) -> Response:
+    """All of them, one row for each variant. Imported, they are the same again.
+
+    Their stock is left out, unless `with_stock` is true: a file that comes back later would
+    bring back what was sold meanwhile.
+    """
+    told = await app.imports.export(known_to(caller, tenant_id), with_stock=with_stock)
     named = {"Content-Disposition": 'attachment; filename="products.csv"'}
     return Response(_BOM + told, media_type=CSV, headers=named)
 
