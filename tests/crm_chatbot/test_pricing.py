@@ -165,8 +165,37 @@ TERMS = DeliveryTerms(
         ("Jl. Mawar, Kota  Cimahi", 10_000),
     ],
 )
-def test_a_zone_is_known_by_the_longest_of_its_words(address: str, fee: int) -> None:
+def test_a_zone_is_known_by_its_words(address: str, fee: int) -> None:
     assert TERMS.to(address).fee == fee
+
+
+ISLANDS = DeliveryTerms(
+    zones=(
+        Zone(name="Jawa", words=("kota bandung", "bandung", "surabaya"), fee=10_000),
+        Zone(name="Jakarta", words=("jakarta", "menteng"), fee=15_000),
+        Zone(name="Papua", words=("jayapura", "papua", "bandung timur"), fee=120_000),
+        Zone(name="Pulau", words=("seribu", "jakarta"), fee=40_000),
+        Zone(name="Dekat", words=("seribu",), fee=5_000),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "zone"),
+    [
+        ("Jl. Kota Bandung no 3, Jayapura", "Papua"),
+        ("Jl. Surabaya 12, Menteng", "Jakarta"),
+        ("Jl. Surabaya 12, Menteng, Jakarta", "Pulau"),
+        ("Jl. Jayapura 1, Kota Bandung 40115", "Jawa"),
+        ("Bandung, Jl. Bandung Timur 2", "Papua"),
+        ("Jl. Bandung Timur 2, Bandung", "Jawa"),
+        ("Pulau Seribu", "Pulau"),
+    ],
+)
+def test_of_several_zones_an_address_lies_in_the_last_and_in_doubt_in_the_dearest(
+    address: str, zone: str
+) -> None:
+    assert ISLANDS.to(address).zone == zone
 
 
 @pytest.mark.parametrize("address", ["Jl. Contoh 1, Papua", "Jl. Bandungan 1", "Cimahi"])

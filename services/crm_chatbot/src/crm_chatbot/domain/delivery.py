@@ -68,7 +68,7 @@ class DeliveryTerms:
     def to(
         self, address: str, *, latitude: float | None = None, longitude: float | None = None
     ) -> Delivery:
-        """There, for the fee of its zone: the one with the longest word in the address.
+        """There, for the fee of its zone: the one whose word comes last in the address.
 
         Raises OrderRejected, DeliveryUnknown.
         """
@@ -96,14 +96,16 @@ class DeliveryTerms:
         return self.to(delivery.address, latitude=delivery.latitude, longitude=delivery.longitude)
 
     def _zone_of(self, address: str) -> Zone | None:
+        # Streets are named after cities, and stand before the city. Of words that end together
+        # the longer says more; of zones that share a word it is the dearest.
         said = f" {_plain(address)} "
         found = [
-            (len(_plain(word)), -place)
+            ((at + len(called), len(called), zone.fee), place)
             for place, zone in enumerate(self.zones)
             for word in zone.words
-            if f" {_plain(word)} " in said
+            if (at := said.rfind(f" {(called := _plain(word))} ")) >= 0
         ]
-        return self.zones[-max(found)[1]] if found else None
+        return self.zones[max(found)[1]] if found else None
 
 
 class DeliveryTables(Protocol):
