@@ -128,4 +128,17 @@ DIALOGUES: Sequence[Dialogue] = (
         ],
         expected=a_sale({"KG-250": 2}, fee=TO_BANDUNG, off=17_000, says=(r"Diskon.*Rp17\.000",)),
     ),
+    Dialogue(
+        name="promo-code-later",
+        about="thinks of the code when the cart is full",
+        steps=[
+            Says("pesan 2 kopi gayo 250gr"),
+            Says("aku punya kode promo NGOPI10"),
+            CHECKOUT,
+            BANDUNG,
+            YES,
+            Pays(),
+        ],
+        expected=a_sale({"KG-250": 2}, fee=TO_BANDUNG, off=17_000),
+    ),
 )
