@@ -41,6 +41,9 @@ class MemoryGateway:
     drops: int = 0
     loses: int = 0
     can_refund: bool = True
+    #: what it says to a refund instead of doing it
+    refusal: GatewayRefused | GatewayUncertain | None = None
+    answers_to_refunds: RefundStatus = RefundStatus.SUCCEEDED
 
     async def create(self, account: Account, asked: Asked, /) -> Page:
         self._arrive("create", account)
@@ -76,6 +79,10 @@ class MemoryGateway:
         self._arrive("refund", account)
         if not self.can_refund:
             raise GatewayRefused("refund_not_supported")
+        if self.refusal is not None:
+            raise self.refusal
+        if self.answers_to_refunds is RefundStatus.FAILED:
+            return RefundAnswer(RefundStatus.FAILED, "refund-0")
         sheet = self.sheets[payment.reference]
         if refund.key not in sheet.refunds:
             sheet.refunds[refund.key] = refund.amount

@@ -18,8 +18,10 @@ from crm_chatbot.application.gateways import (
     GatewayUncertain,
     PaymentGateway,
 )
+from crm_chatbot.application.payment_asking import refunds_unknown
 from crm_chatbot.domain.money import RUPIAH
 from crm_chatbot.domain.payment import Payment, Provider
+from crm_chatbot.domain.payment_events import PaymentEvent
 from crm_chatbot.domain.refund import Refund, RefundId, RefundStatus
 from crm_chatbot.domain.standing import PaymentStatus
 from crm_chatbot.infrastructure.midtrans import Midtrans
@@ -269,6 +271,26 @@ async def test_a_wrong_key_is_refused(bench: Bench) -> None:
         with pytest.raises(GatewayRefused) as refusal:
             await asking
         assert refusal.value.code == "provider_unauthorized"
+
+
+async def test_a_refund_that_nobody_asked_us_for_counts_once_xendit_confirms_it() -> None:
+    async with at_xendit() as bench:
+        payment = await bench.opened(a_wanted(bench.account.provider))
+        await bench.pay(payment.reference)
+        theirs = await bench.gateway.refund(bench.account, payment, a_refund(payment, 50_000))
+        event = PaymentEvent(
+            provider=Provider.XENDIT,
+            key="e1",
+            payment_id=payment.id,
+            status="refund.succeeded:succeeded",
+            received_at=NOW,
+            body={"event": "refund.succeeded", "id": theirs.provider_id, "amount": "999999"},
+        )
+
+        unknown = refunds_unknown(payment, (), [event])
+
+        assert await bench.status(payment, *unknown) is PaymentStatus.PARTLY_REFUNDED
+        assert payment.refunded_amount == 50_000
 
 
 async def test_a_page_that_the_account_does_not_know_is_not_unpaid() -> None:

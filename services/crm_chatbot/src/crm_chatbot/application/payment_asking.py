@@ -19,7 +19,7 @@ from crm_chatbot.domain.customer import Customer
 from crm_chatbot.domain.order import Order
 from crm_chatbot.domain.payment import Payment, Provider
 from crm_chatbot.domain.payment_events import PaymentEvent
-from crm_chatbot.domain.refund import Refund, RefundStatus
+from crm_chatbot.domain.refund import Refund, RefundId, RefundStatus
 from crm_chatbot.domain.standing import FactKind, PaymentStatus
 from shared import logs, metrics
 
@@ -140,7 +140,33 @@ class Asking:
         if is_over and payment.status in {_S.CREATING, _S.PENDING}:
             await gateway.close(account, payment)
             told.is_closed = True
-        told.reading = await gateway.read(account, payment, seen.refunds)
+        every = [*seen.refunds, *refunds_unknown(payment, seen.refunds, seen.events)]
+        told.reading = await gateway.read(account, payment, every)
+
+
+def refunds_unknown(
+    payment: Payment, ours: Sequence[Refund], events: Sequence[PaymentEvent]
+) -> Sequence[Refund]:
+    """Those that a callback named and that nobody asked us for: the provider is asked of them."""
+    known = {one.key for one in ours} | {one.provider_id for one in ours}
+    found: dict[str, Refund] = {}
+    for event in events:
+        name, key = str(event.body.get("id", "")), str(event.body.get("reference_id", ""))
+        if not str(event.body.get("event", "")).startswith("refund.") or {name, key} & known:
+            continue
+        found[name] = Refund(
+            id=RefundId(payment.id),
+            tenant_id=payment.tenant_id,
+            payment_id=payment.id,
+            key=key or name,
+            amount=0,
+            reason="",
+            actor=payment.provider,
+            created_at=event.received_at,
+            status=RefundStatus.PENDING,
+            provider_id=name,
+        )
+    return [*found.values()]
 
 
 def _look_at_the_clock(payment: Payment, told: Told, now: datetime) -> None:
@@ -158,7 +184,11 @@ async def _send_back(
         return await gateway.refund(account, payment, refund)
     except GatewayRefused as refusal:
         log.warning("refund.refused", code=refusal.code, detail=refusal.detail)
-        return None
+        # An earlier try may have arrived: what is refused then may be a second one.
+        is_sure = refusal.code == "provider_refused" and refund.tries <= 1
+        if is_sure or refusal.code == "refund_not_supported":
+            return None
+        return RefundAnswer(RefundStatus.REQUESTED)
     except GatewayUncertain as unsure:  # it is asked for again, by the same key
         metrics.payment_troubles.labels(payment.provider, unsure.code).inc()
         return RefundAnswer(RefundStatus.REQUESTED)

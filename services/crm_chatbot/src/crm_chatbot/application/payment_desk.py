@@ -83,7 +83,8 @@ class PaymentDesk:
     ) -> tuple[Refund, bool]:
         """The refund, and whether an earlier request made it.
 
-        Raises PaymentNotFound, RefundRejected, PaymentNotRefundable, IdempotencyKeyReused.
+        Raises PaymentNotFound, RefundRejected, RefundRepeated, PaymentNotRefundable,
+        IdempotencyKeyReused.
         """
         async with self._scene(tenant_id, payment_id) as scene:
             answer = await refund(scene, wish, once=once)

@@ -31,6 +31,8 @@ log = logs.get()
 
 _S = PaymentStatus
 _REFUND_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
+#: A refund that was asked for so often in vain: a person has to look.
+_MANY_TRIES = 5
 #: A provider that says nothing about a payment for so long after its end: a person has to look.
 _UNCONFIRMED = timedelta(minutes=30)
 
@@ -81,11 +83,16 @@ class PaymentService:
             # Stored before the call: whoever asks next knows that it may have been asked for.
             payment.checks += 1
             await work.payments.save(payment)
+            refunds = await work.refunds.of(payment_id)
+            for refund in refunds:
+                if refund.status is RefundStatus.REQUESTED:
+                    refund.tries += 1
+                    await work.refunds.save(refund)
             return Seen(
                 payment=payment,
                 order=order,
                 customer=await work.customers.get(order.customer_id),
-                refunds=await work.refunds.of(payment_id),
+                refunds=refunds,
                 events=await work.payment_events.of(payment_id),
             )
 
@@ -199,16 +206,20 @@ async def _take_in_refunds(scene: Scene, told: Told) -> Sequence[Refund]:
             refund.became(status, scene.now)
         if refund.key in told.refunds or status is not None:
             await scene.work.refunds.save(refund)
+        if refund.status is RefundStatus.REQUESTED and refund.tries >= _MANY_TRIES:
+            await scene.concern("refund_unconfirmed", {"amount": refund.amount})
     return refunds
 
 
 async def _take_in_answer(scene: Scene, refund: Refund, answer: RefundAnswer | None) -> None:
-    refund.tries += 1
     if answer is None:
         await _fails(scene, refund, "refund_not_supported")
         return
     refund.provider_id = answer.provider_id or refund.provider_id
-    refund.became(answer.status, scene.now)
+    if answer.status is RefundStatus.FAILED:
+        await _fails(scene, refund, "refund_failed")
+    else:
+        refund.became(answer.status, scene.now)
 
 
 async def _fails(scene: Scene, refund: Refund, code: str) -> None:

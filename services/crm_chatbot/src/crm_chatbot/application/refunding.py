@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from crm_chatbot.application.once import Once
 from crm_chatbot.application.payment_effects import Scene, take_effect
@@ -14,11 +15,15 @@ from crm_chatbot.domain.refund import (
     Refund,
     RefundId,
     RefundRejected,
+    RefundRepeated,
     RefundStatus,
     left_of,
 )
-from crm_chatbot.domain.standing import Fact, FactKind
+from crm_chatbot.domain.standing import BY_HAND, Fact, FactKind
 from shared.domain import says_something
+
+#: Who asks for the same once more within this, without an Idempotency-Key, may not mean it.
+SOON = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,7 @@ async def refund(
 ) -> tuple[Refund, bool]:
     """The refund, and whether an earlier request made it. The provider is asked afterwards.
 
-    Raises RefundRejected, PaymentNotRefundable, IdempotencyKeyReused.
+    Raises RefundRejected, RefundRepeated, PaymentNotRefundable, IdempotencyKeyReused.
     """
     wish.check()
     work, payment = scene.work, scene.payment
@@ -57,6 +62,10 @@ async def refund(
         known = next((one for one in refunds if one.id == first), None)
         if known is not None:
             return known, True
+    elif any(_is_twin(one, wish, scene.now) for one in refunds):
+        raise RefundRepeated(seconds=SOON // timedelta(seconds=1))
+    if wish.is_by_hand:
+        await _give_up(scene, wish, refunds)
     left = left_of(payment, refunds)
     amount = left if wish.amount is None else wish.amount
     if not 0 < amount <= left:
@@ -81,28 +90,38 @@ async def refund(
     return wanted, False
 
 
+def _is_twin(refund: Refund, wish: RefundWish, now: datetime) -> bool:
+    """Somebody may have pressed twice."""
+    is_same = refund.amount == wish.amount and refund.status is not RefundStatus.FAILED
+    return is_same and now - refund.created_at < SOON
+
+
+async def _give_up(scene: Scene, wish: RefundWish, refunds: Sequence[Refund]) -> None:
+    """What the provider does not answer to is not asked for again, once a person has sent it."""
+    if 0 < (wish.amount or 1) <= left_of(scene.payment, refunds):
+        return
+    for one in refunds:
+        if one.status is RefundStatus.REQUESTED:
+            one.became(RefundStatus.FAILED, scene.now, "sent_by_hand")
+            await scene.work.refunds.save(one)
+
+
 async def _write_down(scene: Scene, wanted: Refund, before: Sequence[Refund]) -> None:
     """A person's word for it: as good a fact as a provider's."""
     wanted.became(RefundStatus.BY_HAND, scene.now)
     await scene.work.refunds.save(wanted)
-    fact = _went_back(scene.payment, wanted.amount)
+    fact = _went_back(scene.payment, wanted)
     change = scene.payment.learn([fact], scene.now)
     if change is not None:
         await take_effect(scene, change, [*before, wanted])
 
 
-def _went_back(payment: Payment, amount: int) -> Fact:
-    """Of the transaction that brought the most."""
-    came = max((one for one in payment.facts if one.is_money), key=_size)
+def _went_back(payment: Payment, refund: Refund) -> Fact:
+    """Beside whatever the provider sends back: it never hears of this."""
     return Fact(
-        transaction=came.transaction,
+        transaction=f"{BY_HAND}{refund.key}",
         kind=FactKind.REFUNDED,
-        amount=came.amount,
-        currency=came.currency,
-        fee=came.fee,
-        refunded=payment.refunded_amount + amount,
+        amount=0,
+        currency=payment.currency,
+        refunded=refund.amount,
     )
-
-
-def _size(fact: Fact) -> tuple[int, str]:
-    return fact.amount, fact.transaction

@@ -36,6 +36,8 @@ SENTENCES: Mapping[str, str] = {
     "payment_unconfirmed": "The provider does not say whether it was paid: look into its "
     "dashboard.",
     "refund_by_hand": "The provider does not send this refund: send it by hand, and record it.",
+    "refund_unconfirmed": "The provider does not say whether it sent the refund: look into its "
+    "dashboard. It is asked again, unless you record it as sent by hand.",
     "proof_awaits_review": "The customer sent a receipt of a transfer: look whether it arrived.",
     "refunded_after_delivery": "The money went back although the order was delivered.",
 }

@@ -25,6 +25,13 @@ class PaymentNotRefundable(Conflict):
     message = "Of a payment that is {status} at most {left} can be refunded."
 
 
+class RefundRepeated(Conflict):
+    message = (
+        "The same amount was asked for less than {seconds} seconds ago: wait, or send an "
+        "Idempotency-Key."
+    )
+
+
 class RefundStatus(StrEnum):
     """How far it is."""
 
@@ -56,6 +63,7 @@ class Refund(Aggregate):
     status: RefundStatus = RefundStatus.REQUESTED
     provider_id: str | None = None
     detail: str | None = None
+    #: counted before the provider is asked: with more than one, an earlier one may have arrived
     tries: int = 0
     done_at: datetime | None = None
 

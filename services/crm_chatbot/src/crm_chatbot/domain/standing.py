@@ -42,6 +42,10 @@ RECEIVED = frozenset(
 KEPT = frozenset({PaymentStatus.PAID, PaymentStatus.ATTENTION, PaymentStatus.PARTLY_REFUNDED})
 
 
+#: Begins the names of what no provider knows of.
+BY_HAND = "by-hand:"
+
+
 class FactKind(StrEnum):
     """What a provider can say of a transaction, in words of ours."""
 
@@ -77,7 +81,12 @@ class Fact:
 
     @property
     def is_money(self) -> bool:
-        return self.kind in _MONEY
+        return self.kind in _MONEY and not self.is_by_hand
+
+    @property
+    def is_by_hand(self) -> bool:
+        """A person of the shop sent money back, past the provider: no transaction of its own."""
+        return self.transaction.startswith(BY_HAND)
 
 
 _MONEY = frozenset({FactKind.CAPTURED, FactKind.SETTLED, FactKind.REFUNDED, FactKind.CHARGED_BACK})
@@ -171,10 +180,12 @@ def _of_money(
         gravest = max(one.taken_back is PaymentStatus.CHARGED_BACK for one in paid)
         status = PaymentStatus.CHARGED_BACK if gravest else PaymentStatus.REVERSED
         return Standing(status=status, paid=sum(one.amount for one in paid))
-    received, refunded = sum(one.amount for one in kept), sum(one.refunded for one in kept)
+    by_hand = sum(fact.refunded for fact in facts if fact.is_by_hand)
+    received = sum(one.amount for one in kept)
+    refunded = sum(one.refunded for one in kept) + by_hand
     oddities = tuple(_oddities(paid, facts, amount=amount, currency=currency))
     status = PaymentStatus.PAID
-    if all(one.refunded >= one.amount for one in kept):
+    if sum(min(one.refunded, one.amount) for one in kept) + by_hand >= received:
         status = PaymentStatus.REFUNDED
     elif {"currency_differs", "amount_differs"} & {*oddities}:
         status = PaymentStatus.ATTENTION

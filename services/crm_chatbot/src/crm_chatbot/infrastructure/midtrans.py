@@ -28,6 +28,7 @@ from crm_chatbot.infrastructure.provider_http import (
     major_units,
     minor_units,
     provider_client,
+    refund_failure_of,
     text_of,
 )
 from shared.infrastructure.guarded_http import Answer
@@ -116,7 +117,7 @@ class Midtrans:
         if status == 406:  # known by its key
             return RefundAnswer(RefundStatus.PENDING)
         if not 200 <= status < 300:
-            raise failure_of(status, text_of(content.get("status_message")))
+            raise refund_failure_of(status, text_of(content.get("status_message")))
         return RefundAnswer(RefundStatus.SUCCEEDED, text_of(content.get("refund_key")) or None)
 
     async def hang_up(self) -> None:
@@ -154,7 +155,9 @@ def fact_of(told: Described, currency: str) -> Fact:
     currency = (text_of(told.get("currency")) or currency).upper()
     try:
         amount = minor_units(told.get("gross_amount"), currency)
-        refunded = minor_units(told.get("refund_amount") or 0, currency)
+        is_whole = text_of(told.get("transaction_status")).lower() == "refund"
+        back = told.get("refund_amount") or (told.get("gross_amount") if is_whole else 0)
+        refunded = minor_units(back, currency)
     except ValueError:
         raise GatewayUncertain("answer_unreadable", "its amount") from None
     return Fact(

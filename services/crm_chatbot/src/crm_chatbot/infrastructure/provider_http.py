@@ -61,6 +61,13 @@ def refuse_failures(answer: Answer, told: str) -> None:
     raise failure_of(answer.status, told)
 
 
+def refund_failure_of(status: int, told: str) -> GatewayRefused | GatewayUncertain:
+    """The same, where money may be on its way: a conflict may be with our own earlier try."""
+    if status in {409, 412}:
+        return GatewayUncertain("provider_undecided", told[:_LONGEST_DETAIL] or f"HTTP {status}")
+    return failure_of(status, told)
+
+
 def failure_of(status: int, told: str) -> GatewayRefused | GatewayUncertain:
     """What a status that is no success means."""
     detail = told[:_LONGEST_DETAIL] or f"HTTP {status}"

@@ -29,6 +29,7 @@ from crm_chatbot.infrastructure.provider_http import (
     major_units,
     minor_units,
     provider_client,
+    refund_failure_of,
     text_of,
 )
 from shared.infrastructure.guarded_http import Answer
@@ -49,6 +50,8 @@ _REFUNDS: Mapping[str, RefundStatus] = {
     "FAILED": RefundStatus.FAILED,
     "CANCELLED": RefundStatus.FAILED,
 }
+#: It says no, and may say yes later.
+_NOT_YET = frozenset({"REFUND_IN_PROGRESS", "TEMPORARILY_UNAVAILABLE", "INSUFFICIENT_BALANCE"})
 _INVOICE = re.compile(r"[0-9a-f]{8,64}", re.IGNORECASE)
 _REFUND = re.compile(r"rfd-[0-9a-f-]{8,60}", re.IGNORECASE)
 _LONGEST_PHONE = re.compile(r"\+[0-9]{6,15}")
@@ -79,9 +82,12 @@ class Xendit:
             return Reading()
         if text_of(invoice.get("external_id")) != payment.reference:
             raise GatewayUncertain("answer_not_ours")
-        seen = {one.key: await self._refund(account, one) for one in refunds if one.provider_id}
-        fact = fact_of(invoice, payment.currency)
-        back = sum(one.amount for one in refunds if seen.get(one.key) is RefundStatus.SUCCEEDED)
+        fact, back = fact_of(invoice, payment.currency), 0
+        seen: dict[str, RefundStatus] = {}
+        for one in refunds:
+            if one.provider_id and _REFUND.fullmatch(one.provider_id):
+                seen[one.key], amount = await self._refund(account, payment, one)
+                back += amount
         facts = [fact] if not back else [fact, _went_back(fact, back)]
         return Reading(facts, seen)
 
@@ -155,13 +161,22 @@ class Xendit:
         found = listed(content_of(answer))
         return [one for one in found if text_of(one.get("external_id")) == reference]
 
-    async def _refund(self, account: Account, refund: Refund) -> RefundStatus:
+    async def _refund(
+        self, account: Account, payment: Payment, refund: Refund
+    ) -> tuple[RefundStatus, int]:
+        """How far it is, and how much went back by it."""
         name = quote(refund.provider_id or "", safe="")
         answer = await ask(self._client, account, "GET", f"{self._base}/refunds/{name}")
         content = _content(answer)
-        if text_of(content.get("reference_id")) not in {"", refund.key}:
+        is_named = text_of(content.get("reference_id")) in {"", refund.key}
+        if not is_named and text_of(content.get("invoice_id")) != payment.provider_id:
             raise GatewayUncertain("answer_not_ours")
-        return _refund_status(content)
+        status = _refund_status(content)
+        try:
+            amount = minor_units(content.get("amount"), payment.currency)
+        except ValueError:
+            amount = refund.amount
+        return status, amount if status is RefundStatus.SUCCEEDED else 0
 
 
 def fact_of(invoice: Described, currency: str) -> Fact:
@@ -205,9 +220,12 @@ def _page(invoice: Described) -> Page:
 def _content(answer: Answer) -> Described:
     if not 200 <= answer.status < 300:
         told = _told(answer)
-        if told.startswith(("REFUND_NOT_SUPPORTED", "PARTIAL_REFUND_NOT_SUPPORTED")):
+        code, _, _ = told.partition(":")
+        if code.endswith("_NOT_SUPPORTED"):
             raise GatewayRefused("refund_not_supported", told)
-        raise failure_of(answer.status, told)
+        if code in _NOT_YET:
+            raise GatewayUncertain("provider_undecided", told)
+        raise refund_failure_of(answer.status, told)
     return described(content_of(answer))
 
 
