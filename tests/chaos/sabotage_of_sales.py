@@ -17,7 +17,7 @@ LATE_S = 3.0
 #: for which a payment is nobody else's: longer than all that is asked about it at once
 CLAIM_S = 4.0
 #: between a look and the act that trusts it
-HESITATION_S = 0.2
+HESITATION_S = 1.0
 
 
 def _brief_claims() -> None:
