@@ -138,6 +138,7 @@ _ENDING: Sequence[Intent] = (
             "Our staff arrange that. Shall I call one of our staff?",
             "Itu diatur staf kami, Kak. Mau saya panggilkan staf kami?",
         ),
+        ("pick_up_order",),
     ),
     Intent(
         said_like(heard.LATER),

@@ -81,6 +81,10 @@ _SAID: Mapping[str, Both] = {
         "What delivery to that address costs, our staff know. Shall I call one of our staff?",
         "Ongkir ke alamat itu harus ditanyakan ke staf kami, Kak. Mau saya panggilkan staf kami?",
     ),
+    "pickup_not_offered": Both(
+        "Orders cannot be picked up here, we deliver. What is your address?",
+        "Maaf Kak, di sini belum bisa ambil sendiri. Boleh kirim alamat lengkapnya?",
+    ),
     "nothing_awaits_payment": _NOT_POSSIBLE,
     "order_not_open": _NOT_POSSIBLE,
     "illegal_state": _NOT_POSSIBLE,

@@ -294,6 +294,18 @@ async def test_a_cart_costs_what_delivery_to_there_costs(counter: Counter) -> No
     assert answer.json()["total"]["amount"] == 170_000 + 25_000
 
 
+async def test_an_order_is_picked_up_where_the_shop_offers_that(counter: Counter) -> None:
+    nowhere = await counter.put("address", pickup=True)
+    async with counter.api.menu.open_work(TENANT) as work:
+        await work.delivery.put(DeliveryTerms(default_fee=25_000, pickup_address="Jl. Toko 1"))
+    answer = await counter.put("address", pickup=True)
+
+    assert said(nowhere) == "409 pickup_not_offered"
+    delivery = answer.json()["delivery"]
+    assert (delivery["address"], delivery["zone"]) == ("Jl. Toko 1", "pickup")
+    assert answer.json()["total"]["amount"] == 170_000
+
+
 async def test_what_is_paid_goes_elsewhere_for_the_same_money(counter: Counter) -> None:
     await counter.bring_to(_S.PAID)
     answer = await counter.put("address", address="Jl. Lain 2")
@@ -308,6 +320,9 @@ async def test_what_is_paid_goes_elsewhere_for_the_same_money(counter: Counter) 
         ("note", {"note": "x" * 1_001}),
         ("note", {"note": "a\0b"}),
         ("note", {}),
+        ("address", {}),
+        ("address", {"pickup": False}),
+        ("address", {"pickup": True, "address": "Jl. Contoh 1"}),
         ("address", {"address": ""}),
         ("address", {"address": "  \n"}),
         ("address", {"address": "x" * 501}),

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from tests.shared.llm.shop_talk import SELLING, answer_to, call_of, language_of, told, words_of
+from tests.shared.llm.shop_talk import (
+    SELLING,
+    a_tool,
+    answer_to,
+    call_of,
+    language_of,
+    told,
+    words_of,
+)
 
 SEARCH, STOCK, ADD = "search_products", "check_stock", "add_to_order"
 STATUS, CONFIRM, PAY = "get_order_status", "confirm_order", "initiate_payment"
@@ -54,6 +62,16 @@ def test_words_about_an_order_call_the_tool_for_it(
     text: str, tool: str, arguments: dict[str, Any]
 ) -> None:
     assert call_of(answer_to(text, SELLING)) == (tool, arguments)
+
+
+@pytest.mark.parametrize("text", ["ambil sendiri ya kak", "pickup aja", "aku ambil di toko besok"])
+def test_who_fetches_an_order_picks_it_up_where_there_is_a_tool_for_it(text: str) -> None:
+    offered = (*SELLING, a_tool("pick_up_order"))
+
+    assert call_of(answer_to(text, offered)) == ("pick_up_order", {})
+    assert "staf" in words_of(answer_to(text, SELLING))
+    refusal = '{"error": "pickup_not_offered"}'
+    assert "alamat" in told(text, refusal, offered)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
+from crm_chatbot.application import orders
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.tools import Args, Tool, ToolContext, ToolResult
 from crm_chatbot.domain.conversation import TakeoverReason
 from crm_chatbot.domain.customer import Customer, Profile
+from crm_chatbot.domain.delivery import PICKUP
 from crm_chatbot.domain.language import Language
+from crm_chatbot.domain.order import OrderStatus
 
 
 class GetCustomerProfile(Args):
@@ -46,10 +49,22 @@ async def update_customer_profile(
     customer = await work.customers.lock(context.customer_id)
     customer.describe(context.now, **cast("Profile", said))
     await work.customers.save(customer)
+    if "address" in said:
+        await _deliver_after_all(context, work)
     await work.timeline.note(
         context.claim.conversation_id, "customer.described", fields=sorted(said)
     )
     return ToolResult({"updated": sorted(said), **_told(customer)})
+
+
+async def _deliver_after_all(context: ToolContext, work: Work) -> None:
+    """Who says where they live does not fetch their order: confirming finds what delivery costs."""
+    order = await work.orders.lock_current(context.customer_id)
+    if order is None or order.status is not OrderStatus.DRAFT:
+        return
+    if order.delivery is not None and order.delivery.zone == PICKUP:
+        order.deliver_to(None, context.now)
+        await orders.filled(work, order, now=context.now, actor=context.actor)
 
 
 async def handoff_to_human(_: ToolContext, _work: Work, _args: HandoffToHuman) -> ToolResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from crm_chatbot.application.tools import Args, ArgsT, Tool, ToolContext, ToolRe
 from crm_chatbot.application.wares import order_told, wares_told
 from crm_chatbot.domain.choosing import Choice
 from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.delivery import DeliveryUnknown, PickupNotOffered
 from crm_chatbot.domain.order import NotInOrder, Order, OrderId, OrderStatus
 from crm_chatbot.domain.product import VariantId
 from crm_chatbot.domain.reservation import OutOfStock
@@ -56,6 +58,10 @@ class GetOrderStatus(Args):
         ]
         | None
     ) = None
+
+
+class PickUpOrder(Args):
+    """Nothing to be said: where orders are picked up, the shop says."""
 
 
 class CancelOrder(Args):
@@ -104,6 +110,15 @@ class Cart:
         order.remove(choice.variant.id, context.now)
         return await self._filled(context, work, order)
 
+    async def pick_up_order(self, context: ToolContext, work: Work, _: PickUpOrder) -> ToolResult:
+        order = await current(work, context.customer_id)
+        if order is None:
+            return refused("order_is_empty")
+        place = (await work.delivery.get()).pickup()
+        await self._as_draft(context, work, order)
+        order.deliver_to(place, context.now)
+        return await self._filled(context, work, order)
+
     async def cancel_order(self, context: ToolContext, work: Work, _: CancelOrder) -> ToolResult:
         order = await current(work, context.customer_id)
         if order is None:
@@ -125,6 +140,7 @@ class Cart:
     async def _filled(self, context: ToolContext, work: Work, order: Order) -> ToolResult:
         # What the customer has typed, not what a model makes of it.
         await take_code(work, order, [one.text for one in context.heard], context.now)
+        await _drop_unknown_delivery(work, order, context.now)
         await priced(work, order, context.now)
         await orders.filled(work, order, now=context.now, actor=context.actor)
         return ToolResult(order_told(order, context.language))
@@ -158,6 +174,16 @@ async def get_order_status(context: ToolContext, work: Work, args: GetOrderStatu
 async def current(work: Work, customer_id: CustomerId) -> Order | None:
     """The customer's open order, locked after their conversation."""
     return await work.orders.lock_current(customer_id)
+
+
+async def _drop_unknown_delivery(work: Work, order: Order, now: datetime) -> None:
+    """Where a shop delivers no more is no reason not to fill a cart: confirming asks where to."""
+    if order.delivery is None:
+        return
+    try:
+        (await work.delivery.get()).again(order.delivery)
+    except (DeliveryUnknown, PickupNotOffered):
+        order.deliver_to(None, now)
 
 
 async def _the_one(
@@ -203,6 +229,12 @@ def cart_tools(cart: Cart) -> tuple[Tool[Any], ...]:
             "Have exactly so many of a product in the order, however many there were.",
         ),
         _changing(cart.remove_from_order, RemoveFromOrder, "Take a product out of the order."),
+        _changing(
+            cart.pick_up_order,
+            PickUpOrder,
+            "The customer fetches the order at the shop, if they want that: nothing is delivered. "
+            "An address given later has it delivered again.",
+        ),
         _changing(
             cart.cancel_order,
             CancelOrder,

@@ -17,6 +17,7 @@ from crm_chatbot.domain.order import (
     Delivery,
     Order,
     OrderEvent,
+    OrderRejected,
     OrderStatus,
     Wanted,
 )
@@ -157,16 +158,29 @@ class OrderNoteBody(Body):
 
 
 class AddressBody(Body):
-    """Where an order goes: an address, perhaps with its place on the map."""
+    """Where an order goes: an address, perhaps with its place on the map; or it is picked up."""
 
-    address: Annotated[
-        str, StringConstraints(min_length=1, max_length=LONGEST_ADDRESS, pattern=r"^[^\x00]*$")
-    ] = Field(examples=["Jl. Contoh 1, Bandung"])
+    address: (
+        Annotated[
+            str,
+            StringConstraints(min_length=1, max_length=LONGEST_ADDRESS, pattern=r"^[^\x00]*$"),
+        ]
+        | None
+    ) = Field(None, examples=["Jl. Contoh 1, Bandung"])
+    pickup: bool = Field(
+        default=False, description="At the shop's `pickup_address`; then without an address."
+    )
     latitude: Annotated[Number, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[Number, Field(ge=-180, le=180)] | None = None
 
-    def place(self) -> Delivery:
-        """Raises OrderRejected."""
+    def place(self) -> Delivery | None:
+        """None: it is picked up. Raises OrderRejected."""
+        if self.pickup:
+            if (self.address, self.latitude, self.longitude) != (None, None, None):
+                raise OrderRejected(field="pickup", reason="not together with an address")
+            return None
+        if self.address is None:
+            raise OrderRejected(field="address", reason="is needed, unless it is picked up")
         return Delivery(
             address=self.address,
             zone="",

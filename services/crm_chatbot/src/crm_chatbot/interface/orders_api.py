@@ -111,7 +111,10 @@ async def put_address(
     expected: ExpectedVersion,
     response: Response,
 ) -> OrderView:
-    """A cart costs what delivery to there costs; what was confirmed keeps its fee."""
+    """A cart costs what delivery to there costs; what was confirmed keeps its fee.
+
+    `{"pickup": true}`: it is picked up, where the shop offers that (409 `pickup_not_offered`).
+    """
     order = await app.orders.send_to(
         *await _named(app, caller, order_id),
         body.place(),
