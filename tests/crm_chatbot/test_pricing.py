@@ -85,6 +85,15 @@ def test_a_code_opens_its_own_discount_however_it_is_written() -> None:
     assert code_in("HEMAT", [a_rule()]) is None
 
 
+@pytest.mark.parametrize("between", [" ", ",", "\n"])
+def test_who_writes_a_list_of_words_does_not_find_a_code_in_it(between: str) -> None:
+    rule = a_rule(code="HEMAT")
+    guesses = [f"KODE{n}" for n in range(30)]
+
+    assert code_in(between.join([*guesses[:29], "HEMAT"]), [rule]) == "HEMAT"
+    assert code_in(between.join([*guesses, "HEMAT"]), [rule]) is None
+
+
 @given(
     amounts=st.lists(st.integers(0, 10**9), max_size=6),
     terms=st.lists(
