@@ -302,6 +302,17 @@ class MemoryConcerns:
     async def save(self, concern: Concern, /) -> None:
         self.deals.concerns[concern.id] = copy.deepcopy(concern)
 
+    async def twin_of(self, concern: Concern, /) -> Concern | None:
+        why = concern.code, concern.order_id, concern.payment_id
+        return next(
+            (
+                self._seen(one)
+                for one in self.deals.concerns.values()
+                if (one.code, one.order_id, one.payment_id) == why
+            ),
+            None,
+        )
+
     async def page(
         self, *, is_settled: bool | None, before: Since | None, limit: int
     ) -> Sequence[Concern]:

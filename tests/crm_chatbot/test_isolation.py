@@ -159,6 +159,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "concerns.add": lambda w, s: w.concerns.add(s.concern),
     "concerns.lock": lambda w, s: w.concerns.lock(s.concern.id),
     "concerns.save": lambda w, s: _change(w.concerns.save, s.concern, note="mine"),
+    "concerns.twin_of": lambda w, s: w.concerns.twin_of(s.concern),
     "concerns.page": lambda w, _: w.concerns.page(is_settled=None, before=None, limit=9),
     "payments.get": lambda w, s: w.payments.get(s.payment.id),
     "payments.lock": lambda w, s: w.payments.lock(s.payment.id),

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.concern import Concern, ConcernId, Since
+from crm_chatbot.domain.concern import LASTING, Concern, ConcernId, Since
 from crm_chatbot.domain.order import Order
 from crm_chatbot.domain.tenant import TenantId
 from shared import metrics
@@ -22,7 +22,11 @@ async def raise_concern(
     payment_id: UUID | None,
     facts: Mapping[str, object],
 ) -> bool:
-    """Once for the same reason, order and payment; False where it was raised before."""
+    """One for the same reason, order and payment; False where nothing about it is new.
+
+    Other facts, or the same after it was settled, open it again; but not a state that lasts
+    (LASTING), which is noticed again and again.
+    """
     concern = Concern(
         id=ConcernId(uuid5(order.id, f"{code} {payment_id}")),
         tenant_id=order.tenant_id,
@@ -31,12 +35,22 @@ async def raise_concern(
         payment_id=payment_id,
         customer_id=order.customer_id,
         raised_at=now,
-        facts={"number": order.number, "total": order.total, **facts},
+        facts=_plain({"number": order.number, "total": order.total, **facts}),
     )
     is_new = await work.concerns.add(concern)
+    if not is_new and code not in LASTING:
+        known = await work.concerns.twin_of(concern)
+        is_new = known is not None and known.raise_again(concern)
+        if known is not None and is_new:
+            await work.concerns.save(known)
     if is_new:
         metrics.concerns.labels(code).inc()
     return is_new
+
+
+def _plain(facts: Mapping[str, object]) -> dict[str, object]:
+    """As they come back from where they are kept: numbers, and words."""
+    return {name: one if isinstance(one, int) else str(one) for name, one in facts.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ class Scene:
         await say(self.work, conversation, words, patience_s=self.patience_s)
 
     async def concern(self, code: str, facts: Mapping[str, object] | None = None) -> None:
-        """Something that a person of the shop should look at; once."""
+        """Something that a person of the shop should look at: see raise_concern."""
         await raise_concern(
             self.work,
             self.order,
@@ -91,7 +91,8 @@ async def take_effect(scene: Scene, change: Change, refunds: Sequence[Refund] = 
         metrics.payments.labels(payment.provider, payment.status).inc()
         facts = {"status": payment.status, "paid": payment.paid_amount}
         await note(scene.work, scene.order, "payment.moved", payment, **facts)
-    if payment.status in _PAID:
+    before = None if change.before is None else change.before.status
+    if payment.status in _PAID and before not in _PAID:
         await _money_came(scene)
     if payment.status in _TAKEN_BACK:
         await scene.question(_TAKEN_BACK[payment.status])

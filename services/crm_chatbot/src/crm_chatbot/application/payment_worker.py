@@ -142,7 +142,7 @@ async def _free_stock(scene: Scene, told: Told) -> None:
     if code is None or not scene.payment.is_live or not scene.payment.is_overdue(scene.now):
         return
     if scene.payment.status is _S.CREATING:
-        await scene.concern("no_payment_link", {"reason": code})
+        await scene.concern("no_payment_link")
     await run_out(scene)
 
 
@@ -172,7 +172,7 @@ async def _close(scene: Scene) -> None:
     payment = scene.payment
     if payment.is_overdue(scene.now):
         if payment.status is _S.CREATING:
-            await scene.concern("no_payment_link", {"reason": "out_of_time"})
+            await scene.concern("no_payment_link")
         payment.expire(scene.now)
         await run_out(scene)
     else:
@@ -189,7 +189,7 @@ async def _mark_looked_at(scene: Scene, seen: Seen) -> None:
         await scene.work.payment_events.looked(keys, scene.payment.id, scene.now)
     for event in new:
         await note(scene.work, scene.order, "payment.heard", scene.payment, status=event.status)
-    if len({one.money_by for one in seen.events if one.money_by}) > 1:
+    if new and len({one.money_by for one in seen.events if one.money_by}) > 1:
         await scene.concern("paid_twice")
 
 

@@ -42,6 +42,9 @@ SENTENCES: Mapping[str, str] = {
     "refunded_after_delivery": "The money went back although the order was delivered.",
 }
 
+#: These are states, noticed again and again: once settled they stay so.
+LASTING = frozenset({"no_payment_link", "payment_unconfirmed", "refund_unconfirmed"})
+
 
 class ConcernNotFound(NotFound):
     message = "There is no concern {concern_id}."
@@ -58,7 +61,7 @@ class ConcernRejected(Invalid):
 
 @dataclass(eq=False, kw_only=True)
 class Concern(Aggregate):
-    """Raised once for the same reason, order and payment, however often it is noticed."""
+    """One for the same reason, order and payment: what is new about it opens it anew."""
 
     id: ConcernId
     tenant_id: TenantId
@@ -77,6 +80,14 @@ class Concern(Aggregate):
     @property
     def sentence(self) -> str:
         return SENTENCES.get(self.code, self.code)
+
+    def raise_again(self, other: "Concern") -> bool:
+        """It was noticed once more: False where it is open and nothing about it is new."""
+        if self.settled_at is None and dict(self.facts) == dict(other.facts):
+            return False
+        self.raised_at, self.facts = other.raised_at, other.facts
+        self.settled_at, self.settled_by, self.note = None, None, ""
+        return True
 
     def settle(self, now: datetime, *, by: str, note: str) -> None:
         """Raises ConcernSettled, ConcernRejected."""
@@ -108,6 +119,10 @@ class Concerns(Protocol):
         ...
 
     async def save(self, concern: Concern, /) -> None: ...
+
+    async def twin_of(self, concern: Concern, /) -> Concern | None:
+        """The one that was raised before for the same reason, order and payment; locked."""
+        ...
 
     async def page(
         self, *, is_settled: bool | None, before: Since | None, limit: int

@@ -27,6 +27,7 @@ from shared.infrastructure.late import LateSession
 
 _d, _c = discount_rules.c, concerns.c
 _OLDEST_FIRST = select(discount_rules).order_by(_d.created_at, _d.id)
+_CHANGING = ("raised_at", "facts", "settled_at", "settled_by", "note")
 _CONCERNS = select(concerns, orders.c.customer_id).join(
     orders, (orders.c.tenant_id == _c.tenant_id) & (orders.c.id == _c.order_id)
 )
@@ -128,9 +129,19 @@ class SqlConcerns:
         raise ConcernNotFound(concern_id=concern_id)
 
     async def save(self, concern: Concern, /) -> None:
-        settled = {name: getattr(concern, name) for name in ("settled_at", "settled_by", "note")}
+        changed = {name: getattr(concern, name) for name in _CHANGING}
         is_it = (_c.tenant_id == self._tenant_id, _c.id == concern.id)
-        await self._session.execute(update(concerns).where(*is_it).values(settled))
+        await self._session.execute(update(concerns).where(*is_it).values(changed))
+
+    async def twin_of(self, concern: Concern, /) -> Concern | None:
+        query = _CONCERNS.where(
+            _c.tenant_id == self._tenant_id,
+            _c.order_id == concern.order_id,
+            _c.code == concern.code,
+            _c.payment_id.is_not_distinct_from(concern.payment_id),
+        )
+        found = await self._session.execute(query.with_for_update(of=concerns))
+        return next((Concern(**row) for row in found.mappings()), None)
 
     async def page(
         self, *, is_settled: bool | None, before: Since | None, limit: int
