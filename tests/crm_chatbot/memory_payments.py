@@ -23,6 +23,7 @@ from crm_chatbot.domain.payment import (
 )
 from crm_chatbot.domain.payment_events import PaymentEvent, Proof
 from crm_chatbot.domain.refund import Refund, RefundId
+from crm_chatbot.domain.standing import UNPAID_ENDS
 from crm_chatbot.domain.tenant import TenantId
 from shared.domain import Clock
 from shared.whatsapp.connections import SecretHint
@@ -70,14 +71,17 @@ class MemoryPayments:
         every = await self.of_order(order_id)
         return next((one for one in every if not one.is_unwanted), None)
 
-    async def transfer_of(self, customer_id: CustomerId, /) -> Payment | None:
+    async def transfer_of(self, customer_id: CustomerId, since: datetime, /) -> Payment | None:
         theirs = {one.id for one in self.deals.orders.values() if one.customer_id == customer_id}
         found = [
             one
             for one in self.till.payments.values()
-            if one.order_id in theirs and one.provider is Provider.MANUAL and not one.is_unwanted
+            if one.order_id in theirs
+            and one.provider is Provider.MANUAL
+            and (one.is_live or (one.status in UNPAID_ENDS and one.changed_at >= since))
         ]
-        return copy.deepcopy(max(found, key=lambda one: one.created_at, default=None))
+        newest = max(found, key=lambda one: (not one.is_unwanted, one.created_at), default=None)
+        return copy.deepcopy(newest)
 
     async def known_as(self, provider: Provider, names: Sequence[str], /) -> PaymentId | None:
         by_refund = {one.payment_id for one in self.till.refunds.values() if one.key in names}

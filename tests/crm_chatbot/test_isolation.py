@@ -165,7 +165,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "payments.lock": lambda w, s: w.payments.lock(s.payment.id),
     "payments.of_order": lambda w, s: w.payments.of_order(s.order.id),
     "payments.wanted_of": lambda w, s: w.payments.wanted_of(s.order.id),
-    "payments.transfer_of": lambda w, s: w.payments.transfer_of(s.customer.id),
+    "payments.transfer_of": lambda w, s: w.payments.transfer_of(s.customer.id, NOON),
     "payments.known_as": lambda w, s: w.payments.known_as(s.payment.provider, [s.word]),
     "payments.add": lambda w, s: w.payments.add(s.payment),
     # Without its facts: a reference within the tenant would refuse those, whatever policies say.

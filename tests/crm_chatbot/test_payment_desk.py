@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.hearing import Hearing
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
 from crm_chatbot.application.payment_accounts import AccountChange
@@ -218,17 +219,52 @@ async def test_a_transfer_that_nobody_made_runs_out_and_may_be_found_later(
 
     assert payment.status is S.EXPIRED
     assert await cashier.status() is OrderStatus.EXPIRED
+    cashier.clock.now += 71 * HOUR
+    assert await a_picture(cashier)
+    assert await cashier.concerns() == ["proof_awaits_review"]
+    assert (await cashier.payment(payment)).status is S.EXPIRED
+    cashier.clock.now += 2 * HOUR
     assert not await a_picture(cashier)
     await desk.review(TENANT, payment.id, is_approved=True, actor="ani")
     assert await cashier.status() is OrderStatus.PAID
+    cashier.clock.now -= 2 * HOUR
+    assert not await a_picture(cashier)
 
 
-async def test_what_waits_for_a_person_does_not_run_out(cashier: Cashier) -> None:
+async def test_what_waits_for_a_person_does_not_hold_the_stock(
+    cashier: Cashier, desk: PaymentDesk
+) -> None:
     payment = await a_transfer(cashier)
     await a_picture(cashier)
     cashier.clock.now = payment.expires_at + HOUR
 
     assert (await cashier.look(payment)).status is S.HELD
+    assert await cashier.status() is OrderStatus.EXPIRED
+    assert await cashier.stock() == (5, 0)
+    assert len(await cashier.said()) == 1
+
+    await desk.review(TENANT, payment.id, is_approved=True, actor="ani")
+
+    assert await cashier.status() is OrderStatus.PAID
+    assert await cashier.stock() == (3, 0)
+
+
+async def test_a_second_receipt_after_a_rejected_one_is_told_of_anew(
+    cashier: Cashier, desk: PaymentDesk
+) -> None:
+    payment = await a_transfer(cashier)
+    await a_picture(cashier)
+    async with cashier.crm.open_work(TENANT) as work:
+        [first] = await work.concerns.page(is_settled=None, before=None, limit=9)
+    service = ConcernService(open_work=cashier.crm.open_work, now=cashier.clock)
+    await service.settle(TENANT, first.id, by="ani", note="tidak ada")
+    await desk.review(TENANT, payment.id, is_approved=False, actor="ani")
+
+    await a_picture(cashier)
+
+    async with cashier.crm.open_work(TENANT) as work:
+        [second] = await work.concerns.page(is_settled=False, before=None, limit=9)
+    assert second.facts["message_id"] != first.facts["message_id"]
 
 
 async def test_a_person_takes_cash_in_a_shop_that_takes_no_transfers(

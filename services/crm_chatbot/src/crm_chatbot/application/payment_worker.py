@@ -139,7 +139,15 @@ async def _take_in(scene: Scene, seen: Seen, told: Told, refunds: Sequence[Refun
 async def _free_stock(scene: Scene, told: Told) -> None:
     """What nobody can say anything of holds nothing once its time is over; money may still come."""
     code = told.refused or told.uncertain
-    if code is None or not scene.payment.is_live or not scene.payment.is_overdue(scene.now):
+    payment = scene.payment
+    is_held = payment.provider is Provider.MANUAL and payment.status is _S.HELD
+    if not payment.is_live or not payment.is_overdue(scene.now):
+        return
+    if is_held:
+        # The customer has sent a receipt, and waits to hear of that: nobody tells them of the end.
+        await orders.expire(scene.work, scene.order, now=scene.now)
+        return
+    if code is None:
         return
     if scene.payment.status is _S.CREATING:
         await scene.concern("no_payment_link")

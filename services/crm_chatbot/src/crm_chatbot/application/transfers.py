@@ -1,5 +1,7 @@
 """Bank transfers that no provider sees: a customer's picture proves nothing, a person decides."""
 
+from datetime import timedelta
+
 from crm_chatbot.application import payment_words
 from crm_chatbot.application.concerns import raise_concern
 from crm_chatbot.application.hearing import Hearing
@@ -7,29 +9,34 @@ from crm_chatbot.application.payment_effects import Scene, take_effect
 from crm_chatbot.application.payments import note
 from crm_chatbot.domain.customer import Customer
 from crm_chatbot.domain.message import Kind, Message, MessageState
+from crm_chatbot.domain.order import OrderStatus
 from crm_chatbot.domain.payment import NotUnderReview, Provider
 from crm_chatbot.domain.payment_events import Proof
-from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus
+from crm_chatbot.domain.standing import UNPAID_ENDS, Fact, FactKind, PaymentStatus
 
 _S = PaymentStatus
+#: Another attempt has paid it: what comes is no receipt of this one.
+_IS_PAID = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED, OrderStatus.REFUNDED})
 #: Money may be found at the bank long after the shop had given it up.
-_MAY_BE_APPROVED = frozenset({_S.PENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED})
+_MAY_BE_APPROVED = frozenset({_S.PENDING, _S.HELD, *UNPAID_ENDS})
+#: A receipt that comes so long after an attempt has ended is still one of it.
+LATE = timedelta(days=3)
 
 
 async def keep_proof(hearing: Hearing, customer: Customer, message: Message) -> bool:
-    """A picture came while a transfer is awaited: kept for a person, who is told.
+    """A picture came while a transfer is awaited, or was: kept for a person, who is told.
 
     The conversation is locked, and the message stored. Nothing is paid by it.
     """
     work = hearing.work
     if message.kind is not Kind.IMAGE or message.state is MessageState.IGNORED:
         return False
-    awaited = await work.payments.transfer_of(customer.id)
+    awaited = await work.payments.transfer_of(customer.id, hearing.now - LATE)
     if awaited is None:
         return False
     order = await work.orders.lock(awaited.order_id)
     payment = await work.payments.lock(awaited.id)
-    if not payment.is_live:
+    if payment.is_received or (not payment.is_live and order.status in _IS_PAID):
         return False
     proof = Proof(payment_id=payment.id, message_id=message.id, received_at=hearing.now)
     if not await work.payment_events.prove(proof):

@@ -258,8 +258,8 @@ class Payments(Protocol):
         """The one attempt that is there to be paid, locked."""
         ...
 
-    async def transfer_of(self, customer_id: CustomerId, /) -> Payment | None:
-        """The manual transfer that is awaited of a customer, not locked."""
+    async def transfer_of(self, customer_id: CustomerId, since: datetime, /) -> Payment | None:
+        """A customer's manual transfer that is awaited, or was until then; not locked."""
         ...
 
     async def known_as(self, provider: Provider, names: Sequence[str], /) -> PaymentId | None:

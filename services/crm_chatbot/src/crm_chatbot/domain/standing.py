@@ -25,6 +25,9 @@ class PaymentStatus(StrEnum):
 #: It may still be paid.
 LIVE = frozenset({PaymentStatus.CREATING, PaymentStatus.PENDING, PaymentStatus.HELD})
 
+#: Nobody had paid by then; somebody may have all the same.
+UNPAID_ENDS = frozenset({PaymentStatus.EXPIRED, PaymentStatus.CANCELLED})
+
 #: Money of the customer is, or was, with the shop.
 RECEIVED = frozenset(
     {

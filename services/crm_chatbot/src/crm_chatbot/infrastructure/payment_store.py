@@ -13,7 +13,7 @@ from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.payment import Payment, PaymentId, PaymentNotFound, Provider
 from crm_chatbot.domain.payment_events import PaymentEvent, Proof
 from crm_chatbot.domain.refund import Refund, RefundStatus
-from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus
+from crm_chatbot.domain.standing import LIVE, UNPAID_ENDS, Fact, FactKind, PaymentStatus
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.order_tables import orders
 from crm_chatbot.infrastructure.payment_tables import (
@@ -67,13 +67,15 @@ class SqlPayments:
         found = await self._session.scalar(select(_c.id).where(*wanted).with_for_update())
         return None if found is None else await self._one(PaymentId(found))
 
-    async def transfer_of(self, customer_id: CustomerId, /) -> Payment | None:
+    async def transfer_of(self, customer_id: CustomerId, since: datetime, /) -> Payment | None:
         theirs = select(orders.c.id).where(
             orders.c.tenant_id == self._tenant_id, orders.c.customer_id == customer_id
         )
-        is_awaited = (_c.provider == Provider.MANUAL, ~_c.is_unwanted, _c.order_id.in_(theirs))
-        query = _EVERY.where(self._is_ours, *is_awaited).order_by(_c.created_at.desc()).limit(1)
-        return next(iter(await self._all(query)), None)
+        has_ended = _c.status.in_(UNPAID_ENDS) & (_c.changed_at >= since)
+        is_awaited = (_c.status.in_(LIVE) | has_ended) & _c.order_id.in_(theirs)
+        query = _EVERY.where(self._is_ours, _c.provider == Provider.MANUAL, is_awaited)
+        wanted_first = query.order_by(_c.is_unwanted, _c.created_at.desc()).limit(1)
+        return next(iter(await self._all(wanted_first)), None)
 
     async def known_as(self, provider: Provider, names: Sequence[str], /) -> PaymentId | None:
         by_refund = select(_r.payment_id).where(_r.tenant_id == self._tenant_id, _r.key.in_(names))
