@@ -211,7 +211,50 @@ async def test_what_somebody_refunded_in_the_dashboard_is_followed(cashier: Cash
 
     assert await cashier.status() is OrderStatus.REFUNDED
     assert await cashier.stock() == (5, 0)
-    assert "Rp170.000" in (await cashier.said())[-1]
+    _, _, part, rest = await cashier.said()
+    assert "Rp50.000" in part
+    assert "Rp120.000" in rest
+
+
+async def test_every_part_that_goes_back_is_told_of_by_itself(cashier: Cashier) -> None:
+    payment = await cashier.paid()
+    for back in (50_000, 80_000):
+        payment = await cashier.told(payment, a_fact(K.REFUNDED, refunded=back))
+
+    assert "Rp50.000" in (await cashier.said())[-2]
+    assert "Rp30.000" in (await cashier.said())[-1]
+
+
+async def test_who_wants_to_hear_nothing_still_hears_of_their_money(cashier: Cashier) -> None:
+    async with cashier.crm.open_work(TENANT) as work:
+        customer = await work.customers.lock(cashier.customer.id)
+        customer.opted_out_at = NOON
+        await work.customers.save(customer)
+    payment = await cashier.opened()
+    assert await cashier.said() == []
+
+    cashier.gateway.pay(payment.reference)
+    payment = await cashier.look(payment)
+    await cashier.told(payment, a_fact(K.REFUNDED, refunded=50_000))
+
+    received, back = await cashier.said()
+    assert "sudah kami terima" in received
+    assert "dikembalikan" in back
+
+
+async def test_what_is_paid_closes_every_other_way_to_pay(cashier: Cashier) -> None:
+    first = await cashier.opened()
+    async with cashier.crm.open_work(TENANT) as work:
+        await work.payments.drop(cashier.order.id, NOON)
+    second = await cashier.opened()
+    cashier.gateway.pay(first.reference)
+
+    await cashier.look(first)
+    second = await cashier.payment(second)
+
+    assert await cashier.status() is OrderStatus.PAID
+    assert (second.is_unwanted, second.check_at) == (True, NOON)
+    assert (await cashier.look(second)).status is S.CANCELLED
 
 
 async def test_a_second_payment_for_one_link_is_noticed(cashier: Cashier) -> None:

@@ -53,8 +53,14 @@ class Scene:
         customer = await self.work.customers.get(self.order.customer_id)
         return customer.language or self.tenant.language
 
-    async def tell(self, text: str) -> None:
-        """The customer, whoever answers them just now; nobody, where there is no chat with them."""
+    async def tell(self, text: str, *, is_due: bool = False) -> None:
+        """The customer, whoever answers them just now; nobody, where there is no chat with them.
+
+        Who wants to hear nothing more still hears where their money is (`is_due`).
+        """
+        customer = await self.work.customers.get(self.order.customer_id)
+        if customer.opted_out_at is not None and not is_due:
+            return
         # Read anew each time: what happened to the order may have moved it.
         conversation = await self.work.conversations.lock_of(self.order.customer_id)
         if conversation is None or conversation.is_forgotten or not self.tenant.is_active:
@@ -100,8 +106,7 @@ async def take_effect(scene: Scene, change: Change, refunds: Sequence[Refund] = 
         await _MORE[payment.status](scene, change, refunds)
     for code in change.news:
         await scene.concern(code, {"asked": payment.amount, "paid": payment.paid_amount})
-    if change.has_moved:
-        await _tell(scene, was_paid=was_paid)
+    await _tell(scene, change, was_paid=was_paid)
 
 
 async def run_out(scene: Scene) -> None:
@@ -180,10 +185,13 @@ _MORE: Mapping[PaymentStatus, Callable[[Scene, Change, Sequence[Refund]], Awaita
 }
 
 
-async def _tell(scene: Scene, *, was_paid: bool) -> None:
+async def _tell(scene: Scene, change: Change, *, was_paid: bool) -> None:
     order, payment, language = scene.order, scene.payment, await scene.language()
-    if payment.status in {_S.REFUNDED, _S.PARTLY_REFUNDED}:
-        await scene.tell(payment_words.refunded(order, payment, language))
-    elif payment.status in {_S.PAID, _S.ATTENTION} and not was_paid:
+    before = 0 if change.before is None else change.before.refunded
+    if (back := change.after.refunded - before) > 0:
+        words = payment_words.refunded(order, payment, back, language)
+        await scene.tell(words, is_due=True)
+    elif change.has_moved and payment.status in {_S.PAID, _S.ATTENTION} and not was_paid:
         is_odd = order.status is not OrderStatus.PAID or order.paid_by != payment.id
-        await scene.tell(payment_words.received(order, payment, language, is_odd=is_odd))
+        words = payment_words.received(order, payment, language, is_odd=is_odd)
+        await scene.tell(words, is_due=True)

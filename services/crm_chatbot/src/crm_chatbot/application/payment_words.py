@@ -76,8 +76,9 @@ def received(order: Order, payment: Payment, language: Language, *, is_odd: bool
     return told.format(number=order.number, amount=_amount(payment.paid_amount, payment, language))
 
 
-def refunded(order: Order, payment: Payment, language: Language) -> str:
-    amount = _amount(payment.refunded_amount, payment, language)
+def refunded(order: Order, payment: Payment, back: int, language: Language) -> str:
+    """`back`: what went back this time."""
+    amount = _amount(back, payment, language)
     return _REFUNDED[language].format(number=order.number, amount=amount)
 
 

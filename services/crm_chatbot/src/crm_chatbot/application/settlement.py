@@ -27,6 +27,8 @@ _ODD: Mapping[OrderStatus, str] = {
 async def paid(work: Work, order: Order, *, now: datetime, payment_id: UUID) -> OrderStatus:
     """The money for it has come, all of it; what the order is now. A second time is no mistake.
 
+    Whatever else it could be paid by is closed.
+
     Money is never refused: where the order is not there to be paid any more, or its stock is not,
     it becomes PAID_ATTENTION, and a concern tells the shop why.
     """
@@ -43,6 +45,7 @@ async def paid(work: Work, order: Order, *, now: datetime, payment_id: UUID) -> 
         return order.status
     order.paid_by = payment_id
     order.become(_S.PAID, now)
+    await work.payments.drop(order.id, now)
     facts: dict[str, object] = {"payment_id": payment_id, "total": order.total}
     event = OrderEvent(what="order.paid", at=now, actor=SYSTEM, facts=facts)
     await record(work, order, event, Happening.PAID)
@@ -69,6 +72,7 @@ async def question(
         return
     if order.may_become(_S.PAID_ATTENTION):
         order.become(_S.PAID_ATTENTION, now)
+        await work.payments.drop(order.id, now)
     order.paid_by = order.paid_by or payment_id
     told: dict[str, object] = {"code": code, "payment_id": payment_id}
     await record(work, order, OrderEvent(what="order.questioned", at=now, actor=SYSTEM, facts=told))
