@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from crm_chatbot.domain.conversation import ConversationState
+from crm_chatbot.domain.money import RUPIAH, Currency
 from crm_chatbot.domain.order import OrderStatus
+from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.buying import Purchase, a_purchase
 from tests.crm_chatbot.chats import LID
 from tests.crm_chatbot.deals import a_rule, another_customer
@@ -200,6 +202,28 @@ async def test_a_customer_sees_their_own_orders_only(crm: Crm, purchase: Purchas
     assert mine["order"]["number"] == order.number
     assert (await theirs.call("get_order_status", order=order.number))["error"] == "order_not_found"
     assert (await theirs.call("get_order_status"))["error"] == "order_not_found"
+
+
+async def test_a_cart_keeps_its_currency_and_takes_no_price_in_another(
+    crm: Crm, purchase: Purchase
+) -> None:
+    await purchase.call("add_to_order", product="DONAT", quantity=2)
+    async with crm.open_work(purchase.scene.tenant.id) as work:
+        tenant = await work.tenants.get(purchase.scene.tenant.id)
+        tenant.change(NOON, currency=Currency("USD"))
+        await work.tenants.save(tenant)
+
+    told = [
+        await purchase.call("add_to_order", product="MELATI", quantity=1),
+        await purchase.call("confirm_order"),
+    ]
+    [order] = await purchase.orders()
+    await purchase.call("cancel_order")
+    anew = await purchase.call("add_to_order", product="MELATI", quantity=1)
+
+    assert [one["error"] for one in told] == ["currency_differs"] * 2
+    assert (order.currency, order.total, len(order.lines)) == (RUPIAH, 10_000, 1)
+    assert anew["order"]["total"] == "USD 200,00"
 
 
 async def test_a_wish_is_noted(purchase: Purchase) -> None:

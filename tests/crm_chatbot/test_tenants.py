@@ -3,13 +3,17 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.tenants import TenantService
+from crm_chatbot.application import orders
+from crm_chatbot.application.tenants import CurrencyInUse, TenantService
+from crm_chatbot.domain.money import RUPIAH, Currency
+from crm_chatbot.domain.order import OrderStatus
 from crm_chatbot.domain.tenant import TenantId, TenantNotFound, TenantRejected, TenantStatus
 from shared.availability import DatabaseUnavailable
 from shared.domain import ChangedSince
 from shared.llm.seeds import SEED_CONFIGS
 from shared.whatsapp.connections import NotConnected
-from tests.crm_chatbot.builders import TENANT
+from tests.crm_chatbot.builders import NOON, TENANT
+from tests.crm_chatbot.deals import open_shop, placed
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.shared.llm.fakes import MemoryCatalogue
 from tests.shared.whatsapp.fakes import MemoryConnections
@@ -60,6 +64,26 @@ async def test_a_shop_that_could_not_be_stored_was_never_opened(
         await tenants.open(name="Kopi Ani")
 
     assert memory.stored.tenants == {}
+
+
+@pytest.mark.parametrize("status", [OrderStatus.DRAFT, OrderStatus.AWAITING_PAYMENT])
+async def test_a_shop_keeps_its_currency_while_orders_are_open(
+    tenants: TenantService, memory: MemoryCrm, status: OrderStatus
+) -> None:
+    async with memory.open_work(TENANT) as work:
+        customer, _ = await open_shop(work)
+        order = await placed(work, customer, status=status, number="ORD-1001")
+
+    with pytest.raises(CurrencyInUse, match="ORD-1001") as refusal:
+        await tenants.change(TENANT, currency=Currency("USD"), name="Kopi Budi")
+    same = await tenants.change(TENANT, currency=RUPIAH)
+    async with memory.open_work(TENANT) as work:
+        await orders.cancel(work, await work.orders.lock(order.id), now=NOON, actor="test")
+    changed = await tenants.change(TENANT, currency=Currency("USD"))
+
+    assert (refusal.value.code, refusal.value.pointer) == ("currency_in_use", "/currency")
+    assert (same.name != "Kopi Budi", same.currency) == (True, RUPIAH)
+    assert changed.currency == Currency("USD")
 
 
 async def test_a_change_is_made_to_the_version_that_was_seen(tenants: TenantService) -> None:

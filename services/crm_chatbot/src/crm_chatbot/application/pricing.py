@@ -5,7 +5,7 @@ from datetime import datetime
 
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.discount import Goods, code_in, discounts
-from crm_chatbot.domain.order import Line, Order
+from crm_chatbot.domain.order import CurrencyDiffers, Line, Order
 from crm_chatbot.domain.product import Offer
 
 
@@ -25,8 +25,12 @@ async def priced(work: Work, order: Order, now: datetime) -> Sequence[Line]:
     """Price a cart anew, all of it; what is not sold any more leaves it, and is returned.
 
     A summary stays valid only if all came out the same. Raises OrderNotOpen, DeliveryUnknown,
-    PickupNotOffered.
+    PickupNotOffered, CurrencyDiffers.
     """
+    now_sold_in = (await work.tenants.get(order.tenant_id)).currency
+    if order.currency != now_sold_in:
+        codes = {"currency": order.currency.code, "now": now_sold_in.code}
+        raise CurrencyDiffers(number=order.number, **codes)
     found = await work.products.variants([line.variant_id for line in order.lines])
     offers = {offer.variant.id: offer for offer in found if offer.is_for_sale}
     goods = [

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import Protocol, Unpack
 from uuid import UUID
 
-from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.domain.order import OPEN, Wanted
 from crm_chatbot.domain.tenant import Manner, Tenant, TenantId, TenantRejected, TenantStatus, Wishes
-from shared.domain import ChangedSince, Clock
+from shared.domain import ChangedSince, Clock, Conflict
 from shared.llm.catalogue import ConfigNotFound, ReadCatalogue
 from shared.whatsapp.connections import ConnectionChange, Connections
+
+
+class CurrencyInUse(Conflict):
+    message = "Order {number} is open, and its prices are in {currency}: see to open orders first."
+    at = "/currency"
 
 
 class TenantList(Protocol):
@@ -51,29 +57,31 @@ class TenantService:
     ) -> Tenant:
         """Only what is named; with `expected`, only that version.
 
-        Raises TenantNotFound, TenantRejected, ChangedSince or ChangedMeanwhile.
+        Raises TenantNotFound, TenantRejected, CurrencyInUse, ChangedSince or ChangedMeanwhile.
         """
         if "llm_config" in wishes:
             await self._refuse_unknown(wishes["llm_config"])
-        async with self._changing(tenant_id, expected) as tenant:
+        async with self._changing(tenant_id, expected) as (work, tenant):
+            if wishes.get("currency", tenant.currency) != tenant.currency:
+                await _refuse_if_in_use(work, tenant)
             tenant.change(self.now(), **wishes)
         return tenant
 
     async def become(self, tenant_id: TenantId, status: TenantStatus) -> Tenant:
         """Suspend or activate; a second time changes nothing. Raises TenantNotFound."""
-        async with self._changing(tenant_id) as tenant:
+        async with self._changing(tenant_id) as (_, tenant):
             tenant.become(status, self.now())
         return tenant
 
     @asynccontextmanager
     async def _changing(
         self, tenant_id: TenantId, expected: int | None = None
-    ) -> AsyncGenerator[Tenant]:
+    ) -> AsyncGenerator[tuple[Work, Tenant]]:
         async with self.open_work(tenant_id) as work:
             tenant = await work.tenants.get(tenant_id)
             if expected not in {None, tenant.version}:
                 raise ChangedSince(name=tenant.name, version=tenant.version)
-            yield tenant
+            yield work, tenant
             await work.tenants.save(tenant)
 
     async def _refuse_unknown(self, llm_config: str) -> None:
@@ -81,3 +89,9 @@ class TenantService:
             (await self.catalogue(at_least=[llm_config])).config(llm_config)
         except ConfigNotFound as absent:
             raise TenantRejected(field="llm_config", reason=str(absent)) from absent
+
+
+async def _refuse_if_in_use(work: Work, tenant: Tenant) -> None:
+    """Of an order that is open nobody would know which currency its customer has agreed to."""
+    for order in await work.orders.page(Wanted(statuses=OPEN), before=None, limit=1):
+        raise CurrencyInUse(number=order.number, currency=tenant.currency.code)

@@ -111,6 +111,10 @@ class AddressMissing(Conflict):
     message = "It is not known yet where the order is to be delivered."
 
 
+class CurrencyDiffers(Conflict):
+    message = "Order {number} is in {currency}, and the shop sells in {now}: cancel it, begin anew."
+
+
 class NothingToPay(Conflict):
     message = "The order costs nothing: a colleague has to take it."
 
