@@ -168,6 +168,8 @@ class Shop(_Settings):
     webhook_window_s: float = Field(default=0.0, ge=0, le=86_400)
     midtrans_server_key: SecretStr | None = None
     midtrans_is_production: bool = False
+    #: in production, too, shops may give keys that move no real money; for demonstrations
+    allow_sandbox_payments: bool = False
     #: both of Midtrans's servers in one place; for a stand-in
     midtrans_base_url: str | None = None
     xendit_secret_key: SecretStr | None = None

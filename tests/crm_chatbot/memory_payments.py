@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.payment_accounts import (
     AccountChange,
+    AccountState,
     AccountView,
     NoPaymentAccount,
     chosen,
@@ -30,7 +31,7 @@ from shared.whatsapp.connections import SecretHint
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.memory_orders import Deals
 
-Kept = tuple[AccountChange, int]
+Kept = tuple[AccountState, int]
 
 
 @dataclass
@@ -228,27 +229,26 @@ class MemoryPaymentAccounts:
     async def put(
         self, tenant_id: TenantId, provider: Provider, change: AccountChange, /
     ) -> AccountView:
-        change.check(provider)
         accounts = self._of(tenant_id)
-        before, version = accounts.get(provider, (AccountChange(), 0))
-        has = [name for name in ("secret", "callback_token") if getattr(before, name)]
-        change.check_complete(provider, has=has)
-        if change.is_default:
+        before, version = accounts.get(provider, (None, 0))
+        state = change.over(before)
+        state.check(provider)
+        if state.is_default:
             for name, (other, its_version) in accounts.items():
                 accounts[name] = (replace(other, is_default=False), its_version)
-        change = replace(
-            change,
-            secret=change.secret or before.secret,
-            callback_token=change.callback_token or before.callback_token,
-        )
-        if before.secret and (change.secret, change.callback_token) != (
-            before.secret,
-            before.callback_token,
+        if (
+            before
+            and before.secret
+            and (state.secret, state.callback_token)
+            != (
+                before.secret,
+                before.callback_token,
+            )
         ):
             self.tills()[tenant_id].older[provider] = replace(
                 await self.find(tenant_id, provider), details="", older=None
             )
-        accounts[provider] = (change, version + 1)
+        accounts[provider] = (state, version + 1)
         return await self.show(tenant_id, provider)
 
     async def remove(self, tenant_id: TenantId, provider: Provider, /) -> None:

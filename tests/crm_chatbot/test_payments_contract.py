@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.payment_accounts import (
     AccountChange,
+    AccountState,
     NoPaymentAccount,
     PaymentAccountRejected,
     PaymentAccounts,
@@ -319,6 +320,31 @@ async def test_a_secret_that_is_left_out_stays(crm: Crm) -> None:
 
     assert (await accounts.find(TENANT, MIDTRANS)).secret == GIVEN.secret
     assert (shown.version, shown.is_default) == (2, True)
+
+
+async def test_what_is_left_out_of_an_account_stays(crm: Crm) -> None:
+    accounts = await a_shop(crm)
+    real = AccountChange(secret="Mid-server-real-1", is_production=True, is_default=True)  # noqa: S106 - nobody's
+    await accounts.put(TENANT, MIDTRANS, real)
+    shown = await accounts.put(TENANT, MIDTRANS, AccountChange(details="kas"))
+    assert (shown.is_production, shown.is_default, shown.details) == (True, True, "kas")
+
+    shown = await accounts.put(TENANT, MIDTRANS, AccountChange(is_enabled=False))
+    assert (shown.is_enabled, shown.is_default, shown.details) == (False, False, "kas")
+
+    # The key that is there already is looked at, too.
+    play = AccountChange(secret=GIVEN.secret, is_production=False)
+    await accounts.put(TENANT, MIDTRANS, play)
+    with pytest.raises(PaymentAccountRejected):
+        await accounts.put(TENANT, MIDTRANS, AccountChange(is_production=True))
+
+
+def test_a_shop_in_production_takes_no_play_money() -> None:
+    for provider, secret in ((MIDTRANS, "SB-Mid-server-1"), (XENDIT, "xnd_development_1")):
+        state = AccountState(secret=secret, callback_token="token-123456")  # noqa: S106 - nobody's
+        state.check(provider)
+        with pytest.raises(PaymentAccountRejected, match="ALLOW_SANDBOX_PAYMENTS"):
+            state.check(provider, allows_play=False)
 
 
 async def test_the_keys_that_were_replaced_are_kept_as_the_older_ones(crm: Crm) -> None:

@@ -91,7 +91,7 @@ from shared.llm.store import CachedCatalogue
 from shared.messaging import CarrierUnavailable
 from shared.pulse import Pulse
 from shared.runtime import Loop, every, once, running
-from shared.settings import Jobs, Models, Shop, load, variables
+from shared.settings import Jobs, Models, Platform, Shop, load, variables
 from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.waha import Waha
 from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
@@ -152,7 +152,11 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
 
 
 def _accounts(base: Ground) -> SqlPaymentAccounts:
-    return SqlPaymentAccounts(base.sessions, base.vault, own_accounts(load(Shop)))
+    shop = load(Shop)
+    allows_play = shop.allow_sandbox_payments or not load(Platform).is_production
+    return SqlPaymentAccounts(
+        base.sessions, base.vault, own_accounts(shop), allows_play=allows_play
+    )
 
 
 def _paying(base: Ground, menu: Application, providers: Gateways) -> PaymentLoop:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -28,8 +28,8 @@ class PaymentAccountRejected(Invalid):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountChange:
-    """What a shop's account is to be from now on; None keeps the secret that is there."""
+class AccountState:
+    """What a shop's account is."""
 
     secret: str | None = field(default=None, repr=False)
     callback_token: str | None = field(default=None, repr=False)
@@ -38,15 +38,9 @@ class AccountChange:
     is_default: bool = False
     details: str = ""
 
-    def check(self, provider: Provider) -> None:
-        """Raises PaymentAccountRejected."""
-        for name in ("secret", "callback_token"):
-            value = getattr(self, name)
-            if value is not None and not _SECRET.fullmatch(value):
-                raise _rejected(name, "8 to 500 visible ASCII characters, without spaces")
-        prefix = _PLAY.get(provider)
-        if prefix and self.secret and self.secret.startswith(prefix) and self.is_production:
-            raise _rejected("secret", f"{prefix}... is a key for play money")
+    def check(self, provider: Provider, *, allows_play: bool = True) -> None:
+        """`allows_play`: keys for play money, too. Raises PaymentAccountRejected."""
+        self._check_secrets(provider, allows_play=allows_play)
         if self.is_default and not self.is_enabled:
             raise _rejected("is_default", "only an enabled account can be the default")
         if len(self.details) > LONGEST_DETAILS or "\0" in self.details:
@@ -54,12 +48,41 @@ class AccountChange:
         if provider is Provider.MANUAL and not self.details.strip():
             raise _rejected("details", "the bank, the number and the holder, for customers to read")
 
-    def check_complete(self, provider: Provider, *, has: Sequence[str]) -> None:
-        """With the secrets that are there already. Raises PaymentAccountRejected."""
+    def _check_secrets(self, provider: Provider, *, allows_play: bool) -> None:
         needed = {Provider.MIDTRANS: ("secret",), Provider.XENDIT: ("secret", "callback_token")}
-        for name in needed.get(provider, ()):
-            if getattr(self, name) is None and name not in has:
+        for name in ("secret", "callback_token"):
+            value: str | None = getattr(self, name)
+            if value is None and name in needed.get(provider, ()):
                 raise _rejected(name, "is needed")
+            if value is not None and not _SECRET.fullmatch(value):
+                raise _rejected(name, "8 to 500 visible ASCII characters, without spaces")
+        prefix = _PLAY.get(provider)
+        if not prefix or not (self.secret or "").startswith(prefix):
+            return
+        if self.is_production:
+            raise _rejected("secret", f"{prefix}... is a key for play money")
+        if not allows_play:
+            reason = f"{prefix}... is for play money, and this is production"
+            raise _rejected("secret", f"{reason}: see ALLOW_SANDBOX_PAYMENTS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountChange:
+    """What of a shop's account is to be otherwise from now on; None keeps what is there."""
+
+    secret: str | None = field(default=None, repr=False)
+    callback_token: str | None = field(default=None, repr=False)
+    is_production: bool | None = None
+    is_enabled: bool | None = None
+    is_default: bool | None = None
+    details: str | None = None
+
+    def over(self, before: AccountState | None) -> AccountState:
+        """What the account comes to by it. One that is switched off is no default any more."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        if self.is_enabled is False:
+            given.setdefault("is_default", False)
+        return replace(before or AccountState(), **given)
 
 
 @dataclass(frozen=True, kw_only=True)

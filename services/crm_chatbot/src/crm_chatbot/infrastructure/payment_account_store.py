@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.payment_accounts import (
     AccountChange,
+    AccountState,
     AccountView,
     NoPaymentAccount,
     chosen,
@@ -34,7 +35,11 @@ OwnAccounts = Mapping[Provider, Account]
 class SqlPaymentAccounts:
     """Honours crm_chatbot.application.payment_accounts.PaymentAccounts."""
 
-    def __init__(self, sessions: Sessions, vault: Vault, own: OwnAccounts) -> None:
+    def __init__(
+        self, sessions: Sessions, vault: Vault, own: OwnAccounts, *, allows_play: bool = True
+    ) -> None:
+        """`allows_play`: shops may give keys for play money."""
+        self._allows_play = allows_play
         self._sessions = sessions
         self._vault = vault
         self._own = own
@@ -73,15 +78,17 @@ class SqlPaymentAccounts:
     async def put(
         self, tenant_id: TenantId, provider: Provider, change: AccountChange, /
     ) -> AccountView:
-        change.check(provider)
         async with tenant_transaction(self._sessions, tenant_id) as session:
             known = await _known(session, tenant_id, provider)
-            has = [name for name in _SECRETS if known is not None and known[name] is not None]
-            change.check_complete(provider, has=has)
-            if change.is_default:
+            state = change.over(None if known is None else self._state(known))
+            state.check(provider, allows_play=self._allows_play)
+            if state.is_default:
                 others = update(payment_accounts).where(_a.tenant_id == tenant_id)
                 await session.execute(others.values(is_default=False))
-            row = {**self._changed(tenant_id, provider, change), **self._replaced(known, change)}
+            row = {
+                **self._changed(tenant_id, provider, change, state),
+                **self._replaced(known, change),
+            }
             first = postgresql.insert(payment_accounts).values({**row, "version": 1})
             later = {
                 **{name: value for name, value in row.items() if name not in _KEY},
@@ -98,7 +105,11 @@ class SqlPaymentAccounts:
                 raise NoPaymentAccount(provider=provider)
 
     def _changed(
-        self, tenant_id: TenantId, provider: Provider, change: AccountChange
+        self,
+        tenant_id: TenantId,
+        provider: Provider,
+        change: AccountChange,
+        state: AccountState,
     ) -> dict[str, Any]:
         """Without the secrets that stay as they are."""
         given = {name: getattr(change, name) for name in _SECRETS}
@@ -107,8 +118,16 @@ class SqlPaymentAccounts:
             for name, value in given.items()
             if value is not None
         }
-        facts = {name: value for name, value in vars(change).items() if name not in _SECRETS}
+        facts = {name: value for name, value in vars(state).items() if name not in _SECRETS}
         return {"tenant_id": tenant_id, "provider": provider, **facts, **encrypted}
+
+    def _state(self, row: RowMapping) -> AccountState:
+        facts = ("is_production", "is_enabled", "is_default", "details")
+        return AccountState(
+            secret=self._plain(row, "secret"),
+            callback_token=self._plain(row, "callback_token"),
+            **{name: row[name] for name in facts},
+        )
 
     def _older(self, row: RowMapping, provider: Provider) -> Account | None:
         if row["older_secret"] is None:

@@ -53,7 +53,7 @@ class Review(Body):
 
 
 class AccountBody(Body):
-    """A shop's account with a payment provider."""
+    """A shop's account with a payment provider. What is left out stays as it is."""
 
     secret: _Secret | None = Field(
         None,
@@ -63,15 +63,15 @@ class AccountBody(Body):
     callback_token: _Secret | None = Field(
         None, description="Xendit's webhook token. Never shown again. Left out, it stays."
     )
-    is_production: bool = Field(
-        default=False, description="Real money; Xendit tells it by the key."
+    is_production: bool | None = Field(
+        None, description="Real money; Xendit tells it by the key. At first: false."
     )
-    is_enabled: bool = True
-    is_default: bool = Field(
-        default=False, description="Orders are paid by it, unless asked otherwise."
+    is_enabled: bool | None = Field(None, description="At first: true.")
+    is_default: bool | None = Field(
+        None, description="Orders are paid by it, unless asked otherwise. At first: false."
     )
-    details: str = Field(
-        "",
+    details: str | None = Field(
+        None,
         max_length=LONGEST_DETAILS,
         description="Of a manual transfer: the bank, the number and the holder, as customers "
         "read it.",
