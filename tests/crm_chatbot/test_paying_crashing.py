@@ -20,15 +20,15 @@ from crm_chatbot.application.gateways import Account, Asked, Page
 from crm_chatbot.application.payment_worker import PaymentLoop, PaymentService
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.order import IllegalTransition, Order, OrderStatus
-from crm_chatbot.domain.payment import Payment, Provider
+from crm_chatbot.domain.payment import Payment, PaymentId, Provider
 from crm_chatbot.domain.standing import PaymentStatus
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.infrastructure.payment_gateways import READERS
 from tests.chaos.crashpoints import names_in
 from tests.crm_chatbot.builders import NOON, TENANT
-from tests.crm_chatbot.cashier import HOUR, Cashier, open_till
+from tests.crm_chatbot.cashier import HOUR, Cashier, another_order, open_till
 from tests.crm_chatbot.memory_gateway import MemoryGateway
-from tests.crm_chatbot.paying import PRICE, a_notification
+from tests.crm_chatbot.paying import PRICE, a_notification, a_payment
 from tests.crm_chatbot.stores import SqlCrm
 from tests.databases import ROOT
 
@@ -293,6 +293,7 @@ async def test_what_is_due_is_looked_at_in_one_round(cashier: Cashier) -> None:
     loop = PaymentLoop(cashier.crm.payment_directory, cashier.service)
 
     assert await loop.round() == 1
+    await asyncio.gather(*loop.looking)
     assert (await cashier.payment(payment)).status is S.PENDING
 
 
@@ -308,10 +309,42 @@ async def test_one_that_fails_is_due_again_and_holds_up_nobody(
     with monkeypatch.context() as patched:
         patched.setattr(PaymentService, "look", fail)
         assert await loop.round() == 1
+        await asyncio.gather(*loop.looking)
 
     found = await cashier.payment(payment)
     assert found.status is S.CREATING
     assert found.check_at is not None
+
+
+async def test_a_slow_provider_holds_up_nobody(
+    cashier: Cashier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One payment's provider never answers; the next is looked at all the same."""
+    slow = await cashier.ask()
+    loop = PaymentLoop(cashier.crm.payment_directory, cashier.service)
+    looked: list[object] = []
+
+    async def look(_: PaymentService, tenant_id: TenantId, payment_id: PaymentId) -> None:
+        looked.append(payment_id)
+        if payment_id == slow.id:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(PaymentService, "look", look)
+    running = asyncio.create_task(loop.run(pause_s=0.05))
+    async with asyncio.timeout(10):
+        while slow.id not in looked:
+            await asyncio.sleep(0.02)
+        other = await another_order(cashier)
+        async with cashier.crm.open_work(TENANT) as work:
+            quick = a_payment(reference="ORD-quick-A1", order_id=other.id, check_at=NOON)
+            await work.payments.add(quick)
+        while quick.id not in looked:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert not loop.looking
 
 
 async def test_nothing_waits_longer_than_the_bell(cashier: Cashier) -> None:

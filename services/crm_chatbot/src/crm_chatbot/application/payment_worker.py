@@ -6,6 +6,7 @@ what the payment has come to meanwhile: two workers with one payment do no harm.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -36,7 +37,7 @@ _MANY_TRIES = 5
 #: A provider that says nothing about a payment for so long after its end: a person has to look.
 _UNCONFIRMED = timedelta(minutes=30)
 
-#: Payments that one process looks at in one round, and for how long they are nobody else's.
+#: Payments that one process looks at at a time, and for how long they are nobody else's.
 MOST, SECONDS = 20, 90.0
 
 
@@ -254,24 +255,38 @@ class PaymentLoop:
     service: PaymentService
     #: rung by whoever has just made something due, in this process
     bell: asyncio.Event = field(default_factory=asyncio.Event)
+    #: what is being looked at just now
+    looking: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
     async def round(self) -> int:
-        """Look at what is due now; how many payments that were. Raises DatabaseUnavailable."""
-        due = await self.directory.claim(MOST, SECONDS)
-        await asyncio.gather(*(self._look(*one) for one in due))
+        """Begin to look at what is due, as far as there is room; how many payments that were.
+
+        One whose provider is slow keeps its own place, and nobody else's. Raises
+        DatabaseUnavailable.
+        """
+        due = await self.directory.claim(MOST - len(self.looking), SECONDS)
+        for one in due:
+            task = asyncio.create_task(self._look(*one))
+            self.looking.add(task)
+            task.add_done_callback(self.looking.discard)
         return len(due)
 
     async def run(self, pause_s: float) -> None:
-        """Until it is cancelled."""
-        while True:
-            self.bell.clear()
-            if await self.round() == MOST:
-                continue
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self.bell.wait()
-            except TimeoutError:
-                pass
+        """Until it is cancelled; what was begun is cancelled with it."""
+        try:
+            while True:
+                self.bell.clear()
+                await self.round()
+                if len(self.looking) >= MOST:
+                    await asyncio.wait(self.looking, return_when=asyncio.FIRST_COMPLETED)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self.bell.wait()
+        finally:
+            for task in self.looking:
+                task.cancel()
+            await asyncio.gather(*self.looking, return_exceptions=True)
 
     async def _look(self, tenant_id: TenantId, payment_id: PaymentId) -> None:
         """One that fails does not hold up the others: it is due again when its time is up."""
