@@ -8,11 +8,11 @@ import pytest
 from crm_chatbot.application.callbacks import CallbackForged, CallbackOutcome, CallbackService
 from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.standing import PaymentStatus
+from crm_chatbot.domain.standing import FactKind, PaymentStatus
 from crm_chatbot.infrastructure.payment_gateways import READERS
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.cashier import HOUR, MIDTRANS, Cashier, desk_of, open_till, settled
-from tests.crm_chatbot.paying import a_notification
+from tests.crm_chatbot.paying import a_fact, a_notification
 from tests.crm_chatbot.stores import Crm
 
 S = PaymentStatus
@@ -68,6 +68,17 @@ async def test_keys_that_are_refused_or_gone_do_not_hold_the_stock(
     assert payment.status is S.PENDING
     assert await cashier.status() is OrderStatus.EXPIRED
     assert await cashier.stock() == (5, 0)
+
+
+async def test_a_lost_answer_does_not_end_what_the_provider_holds(cashier: Cashier) -> None:
+    payment = await cashier.told(await cashier.opened(), a_fact(FactKind.REVIEW))
+    cashier.clock.now = payment.expires_at + HOUR / 20
+    cashier.gateway.loses = 1
+
+    payment = await cashier.look(payment)
+
+    assert payment.status is S.HELD
+    assert await cashier.status() is OrderStatus.AWAITING_PAYMENT
 
 
 async def test_a_link_that_could_never_be_made_calls_a_person(cashier: Cashier) -> None:

@@ -139,18 +139,18 @@ async def _take_in(scene: Scene, seen: Seen, told: Told, refunds: Sequence[Refun
 
 async def _free_stock(scene: Scene, told: Told) -> None:
     """What nobody can say anything of holds nothing once its time is over; money may still come."""
-    code = told.refused or told.uncertain
-    payment = scene.payment
-    is_held = payment.provider is Provider.MANUAL and payment.status is _S.HELD
+    payment, is_silent = scene.payment, told.uncertain not in {None, ACCOUNT_CHANGED}
     if not payment.is_live or not payment.is_overdue(scene.now):
         return
-    if is_held:
+    if payment.provider is Provider.MANUAL and payment.status is _S.HELD:
         # The customer has sent a receipt, and waits to hear of that: nobody tells them of the end.
         await orders.expire(scene.work, scene.order, now=scene.now)
         return
-    if code is None:
+    if not told.refused and not told.uncertain:
         return
-    if scene.payment.status is _S.CREATING:
+    if payment.status is _S.HELD and is_silent:
+        return  # money may lie with the provider already: one lost answer does not end that
+    if payment.status is _S.CREATING:
         await scene.concern("no_payment_link")
     await run_out(scene)
 
