@@ -1,7 +1,7 @@
 """Payments over HTTP: accounts, callbacks, and money that goes both ways at the simulators."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from aiohttp import ClientSession
 
 from crm_chatbot.application import orders
 from crm_chatbot.domain.order import OrderId
+from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.tenant import TenantId
+from shared.availability import DatabaseUnavailable
 from simulators.main import create_app
 from simulators.midtrans.server import Midtrans, MidtransSettings
 from simulators.payments.calls import PaymentRule
@@ -19,6 +21,7 @@ from simulators.serving import serve
 from simulators.xendit.server import Xendit
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.deals import a_line, another_customer, placed, shelved
+from tests.crm_chatbot.memory_payments import MemoryPaymentDirectory
 from tests.crm_chatbot.paying import MIDTRANS_KEY, a_notification
 from tests.crm_chatbot.running import Running, running
 from tests.served import TENANT, said
@@ -192,6 +195,23 @@ async def test_what_cannot_be_read_is_refused_clearly(
         got = await client.post(HOOK, content=content, headers={"Content-Type": kind})
 
     assert said(got) == answer
+
+
+class Away(MemoryPaymentDirectory):
+    """A database that does not answer."""
+
+    async def tenant_of_callback(self, _: Provider, _names: Sequence[str], /) -> TenantId | None:
+        raise DatabaseUnavailable("away")
+
+
+async def test_while_the_database_is_away_a_provider_is_asked_to_try_again(api: Running) -> None:
+    """503, which Midtrans tries four times more; after a 500 it tries once."""
+    away = Away(dict, api.ground.clock)
+    api.app.state.crm_callbacks = replace(api.app.state.crm_callbacks, directory=away)
+    async with api.client("stranger") as client:
+        answer = await client.post(HOOK, json=a_notification("ORD-1-x-A1", "key"))
+
+    assert said(answer) == "503 database_unavailable"
 
 
 async def test_nobody_else_is_told_of(api: Running) -> None:
