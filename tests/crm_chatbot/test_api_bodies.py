@@ -96,5 +96,6 @@ def _fits(path: str, other: str) -> bool:
 
 
 def filled(path: str) -> str:
-    """The shop's own path; whatever else it names is not there."""
-    return path.format_map(defaultdict(lambda: NOBODY, tenant_id=TENANT))
+    """The shop's own path; whatever else it names, but for a provider, is not there."""
+    named = {"tenant_id": TENANT, "provider": "midtrans"}
+    return path.format_map(defaultdict(lambda: NOBODY, named))

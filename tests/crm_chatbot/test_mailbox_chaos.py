@@ -232,9 +232,14 @@ async def test_without_fencing_the_same_storm_does_harm(
 ) -> None:
     monkeypatch.setattr(Closing, "_still_ours", not_fenced)
     monkeypatch.setattr(SqlCheckpoints, "_write", not_refused)
-    chats = [await storm_shop.chat(number) for number in range(CHATS)]
+    harm: list[str] = []
 
-    with suppress(NotInTime):
-        await rage(storm_shop, chats, 1, within=10)
+    # Where the machine is slow, a storm may pass by all that it could break.
+    for seed in (1, 2, 3):
+        chats = [await storm_shop.chat(seed * CHATS + number) for number in range(CHATS)]
+        with suppress(NotInTime):
+            await rage(storm_shop, chats, seed, within=10)
+        if harm := await violations(storm_shop, chats):
+            break
 
-    assert await violations(storm_shop, chats) != []
+    assert harm != []
