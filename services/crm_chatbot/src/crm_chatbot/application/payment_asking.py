@@ -1,7 +1,7 @@
 """Asking a payment's provider: outside of any transaction, and whatever comes of it is told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from crm_chatbot.application.billing import asked_for
@@ -140,8 +140,16 @@ class Asking:
         if is_over and payment.status in {_S.CREATING, _S.PENDING}:
             await gateway.close(account, payment)
             told.is_closed = True
-        every = [*seen.refunds, *refunds_unknown(payment, seen.refunds, seen.events)]
+        ours = [_named(refund, told.refunds.get(refund.key)) for refund in seen.refunds]
+        every = [*ours, *refunds_unknown(payment, ours, seen.events)]
         told.reading = await gateway.read(account, payment, every)
+
+
+def _named(refund: Refund, answer: RefundAnswer | None) -> Refund:
+    """As the provider has just called it: it can be asked of it at once, and perhaps is done."""
+    return (
+        replace(refund, provider_id=answer.provider_id) if answer and answer.provider_id else refund
+    )
 
 
 def refunds_unknown(
