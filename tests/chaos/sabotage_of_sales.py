@@ -97,9 +97,9 @@ def _effects_once() -> None:
         found = payment.standing
         return found and import_module("crm_chatbot.domain.payment").Change(None, found)
 
-    async def tell(original: Act, scene: Found, *, was_paid: bool) -> None:
+    async def tell(original: Act, scene: Found, change: Found, *, was_paid: bool) -> None:
         del was_paid
-        await original(scene, was_paid=False)
+        await original(scene, change, was_paid=False)
 
     replace("effects_once", "crm_chatbot.domain.payment:Payment.learn", learn)
     replace("effects_once", "crm_chatbot.application.payment_effects:_tell", tell)
