@@ -11,6 +11,17 @@ from bench.connection import Connection, connected
 
 Json = dict[str, Any]
 
+#: Whoever says the same again and again is taken for a bot, and answered no more.
+_WORDS = (
+    "halo kak, buka jam berapa?",
+    "kopi gayo ada?",
+    "yang 250 gram berapa?",
+    "bisa kirim ke Bandung?",
+    "do you have beans from Toraja?",
+    "ongkirnya berapa kak",
+    "kalau dua ada diskon?",
+)
+
 
 async def webhooks(plan: Json) -> Json:
     """One webhook every so often, from the next phone each; when it was sent, how long it took.
@@ -26,7 +37,10 @@ async def webhooks(plan: Json) -> Json:
 
         async def post(number: int, due: float) -> None:
             phone = plan["phones"][number % len(plan["phones"])]
-            body = envelope(plan["session"], phone, f"{plan['run']}{number:08}")
+            nth = number // len(plan["phones"])
+            body = envelope(
+                plan["session"], phone, f"{plan['run']}{number:08}", _WORDS[nth % len(_WORDS)]
+            )
             connection = await free.get()
             sent.append((phone, time.time()))
             answer = await connection.post(plan["path"], body, headers=_signed(plan["key"], body))
@@ -44,7 +58,7 @@ async def webhooks(plan: Json) -> Json:
     return {"milliseconds": took, "sent": sent}
 
 
-def envelope(session: str, phone: str, stanza: str) -> bytes:
+def envelope(session: str, phone: str, stanza: str, words: str) -> bytes:
     """A message as WAHA (GOWS) tells of it."""
     chat, now = f"{phone}@c.us", time.time()
     payload = {
@@ -55,7 +69,7 @@ def envelope(session: str, phone: str, stanza: str) -> bytes:
         "source": "app",
         "to": None,
         "participant": None,
-        "body": "halo kak, buka jam berapa?",
+        "body": words,
         "hasMedia": False,
         "media": None,
         "ack": 2,

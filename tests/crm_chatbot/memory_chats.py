@@ -78,6 +78,9 @@ class MemoryCustomers:
         ]
         return sorted(found, key=lambda one: (one.created_at, one.id))
 
+    async def look_ahead(self, identities: Sequence[Identity], /) -> list[Customer]:
+        return await self.known_as(identities)
+
     async def get(self, customer_id: CustomerId, /) -> Customer:
         return await self.lock(customer_id)
 
@@ -122,6 +125,12 @@ class MemoryConversations:
     async def lock_of(self, customer_id: CustomerId, /) -> Conversation | None:
         found = self.chats.conversations.values()
         return next((_kept(one) for one in found if one.customer_id == customer_id), None)
+
+    async def lock_all_of(self, customer_ids: Sequence[CustomerId], /) -> list[Conversation]:
+        found = [_kept(one) for one in self.chats.conversations.values()]
+        return sorted(
+            (one for one in found if one.customer_id in customer_ids), key=lambda one: one.id
+        )
 
     async def add(self, conversation: Conversation, /) -> None:
         await self.save(conversation)

@@ -91,6 +91,27 @@ async def test_a_conversation_comes_back_as_it_went_in(crm: Crm) -> None:
     assert vars(by_customer) == vars(conversation)
 
 
+async def test_many_chats_are_locked_at_once_and_each_is_then_the_one_that_is_changed(
+    crm: Crm,
+) -> None:
+    async with crm.open_work(TENANT) as work:
+        first, second = await open_chat(work), await another_chat(work, LID)
+
+    async with crm.open_work(TENANT) as work:
+        whose = [second.customer_id, CustomerId(uuid7()), first.customer_id]
+        locked = await work.conversations.lock_all_of(whose)
+        assert list(map(vars, locked)) == [vars(first), vars(second)]
+        assert await work.conversations.lock_all_of([]) == []
+
+        found = await work.conversations.lock_of(second.customer_id)
+        assert found is not None
+        found.session = "other"
+        await work.conversations.save(found)
+
+    async with crm.open_work(TENANT) as work:
+        assert (await work.conversations.lock(second.id)).session == "other"
+
+
 async def test_a_conversation_comes_back_as_it_was_saved(crm: Crm) -> None:
     async with crm.open_work(TENANT) as work:
         before = await open_chat(work)
@@ -121,12 +142,18 @@ async def test_a_message_comes_back_as_it_went_in_and_as_it_was_saved(crm: Crm) 
     assert vars(found) == vars(changed)
 
 
-async def test_who_comes_second_waits_and_sees_what_the_first_did(crm: Crm) -> None:
+@pytest.mark.parametrize("is_one_of_many", [False, True])
+async def test_who_comes_second_waits_and_sees_what_the_first_did(
+    crm: Crm, *, is_one_of_many: bool
+) -> None:
     async with crm.open_work(TENANT) as work:
         conversation = await open_chat(work)
 
     async def second() -> int:
         async with crm.open_work(TENANT) as work:
+            if is_one_of_many:
+                [locked] = await work.conversations.lock_all_of([conversation.customer_id])
+                return locked.last_seq
             return (await work.conversations.lock(conversation.id)).last_seq
 
     async with crm.open_work(TENANT) as work:

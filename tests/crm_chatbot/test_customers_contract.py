@@ -68,6 +68,25 @@ async def test_a_customer_is_known_under_every_identity(crm: Crm) -> None:
     assert nobody == []
 
 
+async def test_whoever_is_looked_for_ahead_is_known_as_if_looked_for_then(crm: Crm) -> None:
+    await a_shop(crm)
+    old, young = a_customer(PHONE, created_at=NOON), a_customer(LID, created_at=LATER)
+    async with crm.open_work(TENANT) as work:
+        assert await work.customers.add(old)
+
+    async with crm.open_work(TENANT) as work:
+        assert [who.id for who in await work.customers.look_ahead([PHONE, LID])] == [old.id]
+        assert await work.customers.known_as([LID]) == []
+        assert await work.customers.add(young)
+        assert [who.id for who in await work.customers.known_as([LID, PHONE])] == [old.id, young.id]
+
+        young.name = "Budi"
+        await work.customers.save(young)
+        assert [who.name for who in await work.customers.known_as([LID])] == ["Budi"]
+        await work.customers.remove(young)
+        assert [who.id for who in await work.customers.known_as([LID, PHONE])] == [old.id]
+
+
 async def test_an_identity_is_never_two_peoples(crm: Crm) -> None:
     await a_shop(crm)
     first, second = a_customer(PHONE), a_customer(LID, PHONE)

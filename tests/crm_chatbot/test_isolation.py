@@ -67,6 +67,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "tenants.add": lambda w, s: w.tenants.add(s.tenant),
     "tenants.save": lambda w, s: _change(w.tenants.save, s.tenant, name="mine"),
     "customers.known_as": lambda w, s: w.customers.known_as([s.identity]),
+    "customers.look_ahead": lambda w, s: w.customers.look_ahead([s.identity]),
     "customers.get": lambda w, s: w.customers.get(s.customer.id),
     "customers.lock": lambda w, s: w.customers.lock(s.customer.id),
     "customers.add": lambda w, s: w.customers.add(s.customer),
@@ -76,6 +77,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "customers.remove": lambda w, s: w.customers.remove(s.customer),
     "conversations.lock": lambda w, s: w.conversations.lock(s.conversation.id),
     "conversations.lock_of": lambda w, s: w.conversations.lock_of(s.customer.id),
+    "conversations.lock_all_of": lambda w, s: w.conversations.lock_all_of([s.customer.id]),
     "conversations.add": lambda w, s: w.conversations.add(s.conversation),
     "conversations.save": lambda w, s: _change(
         w.conversations.save, s.conversation, session="mine"

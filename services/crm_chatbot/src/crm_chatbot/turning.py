@@ -1,7 +1,6 @@
 """What stands behind turns: models, tools, places, and the loops that take conversations up."""
 
 import random
-from asyncio import Semaphore
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
@@ -82,7 +81,7 @@ def _desk(base: Ground, models: LangChainModels) -> Desk:
     )
 
 
-def _agent(base: Ground, desk: Desk, open_turn: OpenWork, places: Semaphore) -> Agent:
+def _agent(base: Ground, desk: Desk, open_turn: OpenWork, places: Places) -> Agent:
     from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
 
     tools = every_tool(new_id=uuid7, patience_s=load(Shop).resend_ask_after_s)

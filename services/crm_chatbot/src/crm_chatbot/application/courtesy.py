@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 class Courtesy:
     """Within one process: those who can wait let those pass who cannot, though not for ever."""
 
-    def __init__(self, *, longest_s: float = 0.25) -> None:
+    def __init__(self, *, longest_s: float = 0.1) -> None:
         """`longest_s`: nobody lets others pass for longer than this, seconds."""
         self._longest_s = longest_s
         self._urgent = 0

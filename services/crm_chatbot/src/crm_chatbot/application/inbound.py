@@ -43,7 +43,7 @@ _TRIES = 5
 _BELIEVED_FOR_S = 1.0
 _MOST_TENANTS = 10_000
 #: Of each tenant.
-_QUEUES = 4
+_QUEUES = 2
 #: Events in one transaction: each waits for all of them, and so does whoever wants one's chat.
 _MOST_TOGETHER = 16
 
@@ -140,6 +140,7 @@ class InboundService:
         receptions = [Reception("duplicate")] * len(given)
         async with self.open_work(given[0].tenant.id) as work:
             unheard = set(await work.inbox.unheard([one.event.key for one in given]))
+            await _meet_all(work, [one.event for one in given if one.event.key in unheard])
             # In one order for everybody: two who want the same chats wait instead of deadlocking.
             for place, one in sorted(enumerate(given), key=lambda item: item[1].chat_id):
                 if one.event.key in unheard:
@@ -173,6 +174,13 @@ class InboundService:
             stale_after_s=self.stale_after_s,
             patience_s=self.patience_s,
         )
+
+
+async def _meet_all(work: Work, events: Sequence[Event]) -> None:
+    """Look for everybody at once, and wait for all their chats at once, instead of one by one."""
+    names = [name for event in events if isinstance(event, InChat) for name in event.identities]
+    known = await work.customers.look_ahead(tuple(dict.fromkeys(names)))
+    await work.conversations.lock_all_of([customer.id for customer in known])
 
 
 async def session_changed(hearing: Hearing, event: SessionChanged) -> Reception:

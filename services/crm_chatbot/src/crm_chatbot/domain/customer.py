@@ -120,6 +120,10 @@ class Customers(Protocol):
         """Whoever has one of these identities, the oldest first; they are not locked."""
         ...
 
+    async def look_ahead(self, identities: Sequence[Identity], /) -> list[Customer]:
+        """The same; and each of these identities is then known without another look."""
+        ...
+
     async def get(self, customer_id: CustomerId, /) -> Customer:
         """For a look only. Raises CustomerNotFound."""
         ...

@@ -1,8 +1,7 @@
 """How far a turn has come, in PostgreSQL: written only by whoever may still decide it."""
 
-from asyncio import Semaphore
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
 
@@ -83,7 +82,9 @@ class SqlCheckpoints(BaseCheckpointSaver[int]):
     deleted by the transaction that ends their turn (see Turns.forget_progress).
     """
 
-    def __init__(self, sessions: Sessions, claim: Claim, *, places: Semaphore) -> None:
+    def __init__(
+        self, sessions: Sessions, claim: Claim, *, places: AbstractAsyncContextManager[None]
+    ) -> None:
         """`places`: how many of these may hold a connection at once."""
         # Strict whatever the environment says: nothing but plain values is ever brought to life.
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
@@ -222,7 +223,12 @@ class SparingCheckpoints(SqlCheckpoints):
     """
 
     def __init__(
-        self, sessions: Sessions, claim: Claim, *, places: Semaphore, is_new: bool
+        self,
+        sessions: Sessions,
+        claim: Claim,
+        *,
+        places: AbstractAsyncContextManager[None],
+        is_new: bool,
     ) -> None:
         """Of a new run nothing is there yet: nobody needs to look."""
         super().__init__(sessions, claim, places=places)

@@ -25,6 +25,11 @@ from shared.infrastructure.late import LateSession
 _ONE = select(conversations).where(conversations.c.tenant_id == bindparam("whose"))
 _BY_ID = _ONE.where(conversations.c.id == bindparam("which")).with_for_update()
 _BY_CUSTOMER = _ONE.where(conversations.c.customer_id == bindparam("which")).with_for_update()
+_BY_CUSTOMERS = (
+    _ONE.where(conversations.c.customer_id.in_(bindparam("these", expanding=True)))
+    .order_by(conversations.c.id)
+    .with_for_update()
+)
 _ADD = insert(conversations)
 _CHANGES = ", ".join(
     f"{c.name} = new.{c.name}" for c in conversations.c if c.name not in {"tenant_id", "id"}
@@ -83,9 +88,17 @@ class SqlConversations:
     async def lock_of(self, customer_id: CustomerId, /) -> Conversation | None:
         return await self._locked(_BY_CUSTOMER, customer_id)
 
+    async def lock_all_of(self, customer_ids: Sequence[CustomerId], /) -> list[Conversation]:
+        facts = {"whose": self._tenant_id, "these": list(customer_ids)}
+        found = await self._session.ahead(_BY_CUSTOMERS, facts)
+        return [
+            self._held.get(row["id"]) or self._hold(conversation_of(row))
+            for row in found.mappings()
+        ]
+
     async def add(self, conversation: Conversation, /) -> None:
         await self._session.ahead(_ADD, row_of(conversation))
-        self._held[conversation.customer_id] = self._held[conversation.id] = conversation
+        self._hold(conversation)
 
     async def save(self, conversation: Conversation, /) -> None:
         self._session.put_off(_save, [row_of(conversation)])
@@ -114,9 +127,11 @@ class SqlConversations:
         row = found.mappings().one_or_none()
         if row is None:
             return None
-        held = conversation_of(row)
-        self._held[held.id] = self._held[held.customer_id] = held
-        return held
+        return self._hold(conversation_of(row))
+
+    def _hold(self, conversation: Conversation) -> Conversation:
+        self._held[conversation.customer_id] = self._held[conversation.id] = conversation
+        return conversation
 
 
 def row_of(conversation: Conversation) -> dict[str, Any]:

@@ -61,8 +61,23 @@ class SqlCustomers:
     def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
+        # Who was looked for ahead; forgotten when somebody changes.
+        self._foreseen: dict[Identity, list[Customer]] = {}
 
     async def known_as(self, identities: Sequence[Identity], /) -> list[Customer]:
+        if all(one in self._foreseen for one in identities):
+            known = {who.id: who for one in identities for who in self._foreseen[one]}
+            return sorted(known.values(), key=lambda who: (who.created_at, who.id))
+        return await self._known_as(identities)
+
+    async def look_ahead(self, identities: Sequence[Identity], /) -> list[Customer]:
+        known = await self._known_as(identities)
+        self._foreseen = {
+            one: [who for who in known if one in who.identities] for one in identities
+        }
+        return known
+
+    async def _known_as(self, identities: Sequence[Identity]) -> list[Customer]:
         names = [(one.kind, one.value) for one in identities]
         found = await self._session.ahead(_KNOWN_AS, {"whose": self._tenant_id, "names": names})
         return [customer_of(row) for row in found.mappings()]
@@ -76,12 +91,14 @@ class SqlCustomers:
     async def add(self, customer: Customer, /) -> bool:
         await self._session.ahead(_ADD, row_of(customer))
         if await self._identify(customer) == len(customer.identities):
+            self._foreseen |= {one: [customer] for one in customer.identities}
             return True
         await self.remove(customer)
         return False
 
     async def save(self, customer: Customer, /) -> None:
         customer.version += 1
+        self._foreseen.clear()
         row = row_of(customer)
         await self._session.execute(
             update(customers).where(self._is_ours, _c.id == row.pop("id")).values(row)
@@ -91,6 +108,7 @@ class SqlCustomers:
         await self._identify(customer)
 
     async def remove(self, customer: Customer, /) -> None:
+        self._foreseen.clear()
         known = _named(customer, self._tenant_id)
         await self._session.execute(delete(customer_identities).where(known))
         await self._session.execute(delete(customers).where(self._is_ours, _c.id == customer.id))

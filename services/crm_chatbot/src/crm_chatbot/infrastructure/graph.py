@@ -1,7 +1,7 @@
 # pyright: basic
 """A turn's steps as a LangGraph graph that can be taken up by any worker, at the step it was at."""
 
-from asyncio import Semaphore
+from contextlib import AbstractAsyncContextManager
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,9 @@ class TurnGraph:
     begins, so that a crash repeats none that was finished.
     """
 
-    def __init__(self, steps: Steps, sessions: Sessions, *, places: Semaphore) -> None:
+    def __init__(
+        self, steps: Steps, sessions: Sessions, *, places: AbstractAsyncContextManager[None]
+    ) -> None:
         self._steps = steps
         self._sessions = sessions
         self._places = places

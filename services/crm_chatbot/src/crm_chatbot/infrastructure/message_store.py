@@ -73,8 +73,11 @@ class SqlMessages:
     def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
+        # Conversations of which something may not be written yet.
+        self._added = set[ConversationId]()
 
     async def add(self, new: Sequence[Message], /) -> None:
+        self._added |= {message.conversation_id for message in new}
         rows = [{"tenant_id": self._tenant_id, **row_of(message)} for message in new]
         self._session.put_off(_add, rows)
         await self._know_as_sent(new)
@@ -120,7 +123,9 @@ class SqlMessages:
         return [message_of(dict(row)) for row in rows.mappings()][::-1]
 
     async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
-        found = await self._session.execute(
+        is_written = conversation_id not in self._added
+        ask = self._session.ahead if is_written else self._session.execute
+        found = await ask(
             _LATELY,
             {
                 **self._named(conversation_id),
