@@ -1,4 +1,4 @@
-"""The service desk: labels, quick replies, tickets with their clocks, and rules that act on them."""
+"""The service desk: labels, quick replies, tickets with their clocks, and automation rules."""
 
 from migrations.scripts import run_beside
 
