@@ -44,6 +44,8 @@ class MemoryGateway:
     #: what it says to a refund instead of doing it
     refusal: GatewayRefused | GatewayUncertain | None = None
     answers_to_refunds: RefundStatus = RefundStatus.SUCCEEDED
+    #: it tells of a refund only if asked by the name that it gave to it, as Xendit does
+    tells_refunds_by_name: bool = False
 
     async def create(self, account: Account, asked: Asked, /) -> Page:
         self._arrive("create", account)
@@ -65,8 +67,10 @@ class MemoryGateway:
         sheet = self.sheets.get(payment.reference)
         if sheet is None:
             return Reading()
-        done = {one.key: RefundStatus.SUCCEEDED for one in refunds if one.key in sheet.refunds}
-        return Reading([*sheet.facts], done)
+        named = [one for one in refunds if one.provider_id or not self.tells_refunds_by_name]
+        done = {one.key: RefundStatus.SUCCEEDED for one in named if one.key in sheet.refunds}
+        facts = [fact for fact in sheet.facts if done or fact.kind is not FactKind.REFUNDED]
+        return Reading(facts if self.tells_refunds_by_name else [*sheet.facts], done)
 
     async def close(self, account: Account, payment: Payment, /) -> None:
         self._arrive("close", account)

@@ -87,6 +87,22 @@ async def test_a_refusal_after_a_lost_answer_does_not_send_a_person_to_pay_again
     assert await cashier.concerns() == []
 
 
+async def test_a_refund_is_learnt_of_in_the_look_in_which_the_provider_names_it(
+    cashier: Cashier, desk: PaymentDesk
+) -> None:
+    payment = await cashier.paid()
+    cashier.gateway.tells_refunds_by_name = True
+    await desk.refund(TENANT, payment.id, a_wish())
+    cashier.gateway.drops = 1  # it was done, and nobody heard under which name
+    await cashier.look(payment)
+    assert await statuses(cashier, payment) == [R.REQUESTED]
+
+    payment = await cashier.look(payment)
+
+    assert await statuses(cashier, payment) == [R.SUCCEEDED]
+    assert (payment.status, payment.refunded_amount) == (S.REFUNDED, PRICE)
+
+
 async def test_a_refund_that_is_refused_at_once_for_good_is_sent_by_hand(
     cashier: Cashier, desk: PaymentDesk
 ) -> None:
