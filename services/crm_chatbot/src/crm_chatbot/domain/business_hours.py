@@ -56,10 +56,18 @@ class BusinessHours:
     def is_always_open(self) -> bool:
         return not self.week
 
+    @property
+    def is_never_open(self) -> bool:
+        return bool(self.week) and not any(self.week.values())
+
+    def on(self, day: Day) -> Sequence[Opening]:
+        """In their order."""
+        return self.week.get(day, ())
+
     def is_open(self, local: datetime) -> bool:
         """Whether somebody is there at this time, on the shop's own clock."""
         minute = local.hour * 60 + local.minute
-        today = self._on(tuple(Day)[local.weekday()])
+        today = self.on(tuple(Day)[local.weekday()])
         return self.is_always_open or any(one.starts <= minute < one.ends for one in today)
 
     def told(self, language: Language) -> str:
@@ -67,13 +75,10 @@ class BusinessHours:
         words = _WORDS[language]
         if self.is_always_open:
             return words.always
-        alike = groupby(Day, key=lambda day: tuple(self._on(day)))
+        alike = groupby(Day, key=lambda day: tuple(self.on(day)))
         return "; ".join(
             f"{words.days_between(list(days))} {words.openings(hours)}" for hours, days in alike
         )
-
-    def _on(self, day: Day) -> Sequence[Opening]:
-        return self.week.get(day, ())
 
 
 @dataclass(frozen=True)
