@@ -32,6 +32,7 @@ from tests.crm_chatbot.memory_chats import (
     MemoryTimeline,
     MemoryWhatsAppSessions,
 )
+from tests.crm_chatbot.memory_labels import MemoryLabels
 from tests.crm_chatbot.memory_once import MemoryIdempotency
 from tests.crm_chatbot.memory_orders import (
     Deals,
@@ -93,6 +94,7 @@ class MemoryCrm:
                     customers=MemoryCustomers(chats),
                     conversations=MemoryConversations(chats),
                     messages=MemoryMessages(chats),
+                    labels=MemoryLabels(chats),
                     inbox=MemoryInbox(chats),
                     acks=MemoryAcks(chats),
                     whatsapp_sessions=MemoryWhatsAppSessions(chats),

@@ -20,6 +20,7 @@ from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
 from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.delivery import DeliveryTerms
 from crm_chatbot.domain.discount import DiscountId, DiscountRule
+from crm_chatbot.domain.label import Label, LabelId
 from crm_chatbot.domain.message import Message, MessageId, TurnId
 from crm_chatbot.domain.order import Delivery, Order, OrderId, OrderStatus
 from crm_chatbot.domain.payment import Payment, PaymentId, Provider
@@ -41,6 +42,7 @@ from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
 from tests.crm_chatbot.deals import a_concern, a_line, a_rule, an_event, an_order
 from tests.crm_chatbot.goods import a_product, a_variant
+from tests.crm_chatbot.labels import a_label
 from tests.crm_chatbot.paying import a_fact, a_payment
 from tests.crm_chatbot.stores import SqlCrm
 
@@ -206,6 +208,16 @@ class Shop:
             self.payment.id,
             self.refund.id,
             self.imported.id,
+            self.label.id,
+        )
+
+    @property
+    def label(self) -> Label:
+        return a_label(
+            self.word,
+            id=LabelId(self.id_of("label")),
+            tenant_id=self.tenant_id,
+            description=self.word,
         )
 
     @property
@@ -327,6 +339,8 @@ async def _talk(work: Work, shop: Shop) -> None:
     await work.customers.add(shop.customer)
     await work.conversations.add(shop.conversation)
     await work.messages.add([shop.heard, shop.leaving])
+    await work.labels.add(shop.label)
+    await work.labels.apply(shop.conversation.id, shop.label.id, by=shop.word, at=NOON)
     await work.inbox.record(shop.told)
     await work.acks.advance(shop.word, shop.word, Rank.DEVICE)
     await work.whatsapp_sessions.changed(shop.word, "WORKING", NOON)

@@ -13,6 +13,7 @@ from crm_chatbot.domain.conversation import (
     Happened,
 )
 from crm_chatbot.domain.customer import Customer, CustomerId, CustomerNotFound, Identity
+from crm_chatbot.domain.label import Label, LabelId
 from crm_chatbot.domain.message import (
     MOST_LOOKED_AT,
     MOST_REPEATS,
@@ -54,6 +55,11 @@ class Chats:
     #: by scope and key: for what, for which message, and when
     once: dict[tuple[str, str], tuple[str, MessageId, datetime]] = field(
         default_factory=dict[tuple[str, str], tuple[str, MessageId, datetime]]
+    )
+    labels: dict[LabelId, Label] = field(default_factory=dict[LabelId, Label])
+    #: by whom each label was applied to each conversation, and when
+    labelled: dict[tuple[ConversationId, LabelId], tuple[str, datetime]] = field(
+        default_factory=dict[tuple[ConversationId, LabelId], tuple[str, datetime]]
     )
     timeline: list[tuple[ConversationId, Happened]] = field(
         default_factory=list[tuple[ConversationId, Happened]]
@@ -146,6 +152,9 @@ class MemoryConversations:
         self.chats.timeline = [
             (kept.id if whose == gone.id else whose, step) for whose, step in self.chats.timeline
         ]
+        for whose, label_id in [one for one in self.chats.labelled if one[0] == gone.id]:
+            moved = self.chats.labelled.pop((whose, label_id))
+            self.chats.labelled.setdefault((kept.id, label_id), moved)
         kept.last_seq += gone.last_seq
         del self.chats.conversations[gone.id]
         await self.save(kept)

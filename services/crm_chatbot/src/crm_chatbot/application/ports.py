@@ -14,6 +14,7 @@ from crm_chatbot.domain.conversation import Conversations, Timeline
 from crm_chatbot.domain.customer import Customers
 from crm_chatbot.domain.delivery import DeliveryTables
 from crm_chatbot.domain.discount import DiscountRules
+from crm_chatbot.domain.label import Labels
 from crm_chatbot.domain.message import Messages, TurnId
 from crm_chatbot.domain.order import Orders
 from crm_chatbot.domain.payment import Payments
@@ -54,6 +55,7 @@ class Work:
     customers: Customers
     conversations: Conversations
     messages: Messages
+    labels: Labels
     inbox: Inbox
     acks: Acks
     whatsapp_sessions: WhatsAppSessions

@@ -65,6 +65,15 @@ _MOVE = tuple(
         """
         UPDATE crm.inbox SET conversation_id = :kept
          WHERE tenant_id = :tenant AND conversation_id = :gone""",
+        """
+        INSERT INTO crm.conversation_labels
+               (tenant_id, conversation_id, label_id, applied_at, applied_by)
+        SELECT tenant_id, CAST(:kept AS uuid), label_id, applied_at, applied_by
+          FROM crm.conversation_labels WHERE tenant_id = :tenant AND conversation_id = :gone
+            ON CONFLICT DO NOTHING""",
+        """
+        DELETE FROM crm.conversation_labels
+         WHERE tenant_id = :tenant AND conversation_id = :gone""",
         "DELETE FROM crm.conversations WHERE tenant_id = :tenant AND id = :gone",
     )
 )

@@ -13,6 +13,7 @@ from crm_chatbot.infrastructure.conversation_store import SqlConversations
 from crm_chatbot.infrastructure.customer_store import SqlCustomers
 from crm_chatbot.infrastructure.import_store import SqlImports
 from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
+from crm_chatbot.infrastructure.label_store import SqlLabels
 from crm_chatbot.infrastructure.ledger import SqlLedger
 from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.once_store import SqlIdempotency
@@ -101,6 +102,7 @@ def _work(
         customers=SqlCustomers(session, tenant_id),
         conversations=SqlConversations(session, tenant_id),
         messages=SqlMessages(session, tenant_id),
+        labels=SqlLabels(session, tenant_id),
         inbox=SqlInbox(session, tenant_id),
         acks=SqlAcks(session, tenant_id),
         whatsapp_sessions=SqlWhatsAppSessions(session, tenant_id),
