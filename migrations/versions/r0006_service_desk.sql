@@ -118,8 +118,6 @@ CREATE TABLE crm.tickets (
 CREATE UNIQUE INDEX uq_tickets_reason ON crm.tickets (tenant_id, reason)
     WHERE reason IS NOT NULL AND status NOT IN ('resolved', 'closed');
 
-CREATE INDEX ix_tickets_tenant_id_created_at_id ON crm.tickets (tenant_id, created_at, id);
-
 CREATE INDEX ix_tickets_tenant_id_conversation_id ON crm.tickets (tenant_id, conversation_id);
 
 CREATE INDEX ix_tickets_tenant_id_customer_id ON crm.tickets (tenant_id, customer_id);

@@ -51,6 +51,12 @@ from tests.crm_chatbot.memory_payments import (
     MemoryWaysToPay,
     Till,
 )
+from tests.crm_chatbot.memory_tickets import (
+    MemoryBoards,
+    MemoryTickets,
+    MemoryTicketTemplates,
+    TicketDesk,
+)
 from tests.crm_chatbot.memory_turns import MemoryExecutions, MemoryLedger, MemoryTurns
 
 
@@ -63,6 +69,7 @@ class Stored:
     catalogs: dict[TenantId, Catalog] = field(default_factory=dict[TenantId, Catalog])
     deals: dict[TenantId, Deals] = field(default_factory=dict[TenantId, Deals])
     tills: dict[TenantId, Till] = field(default_factory=dict[TenantId, Till])
+    ticket_desks: dict[TenantId, TicketDesk] = field(default_factory=dict[TenantId, TicketDesk])
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
@@ -88,6 +95,7 @@ class MemoryCrm:
             catalog = self.stored.catalogs.setdefault(tenant_id, Catalog())
             deals = self.stored.deals.setdefault(tenant_id, Deals())
             till = self.stored.tills.setdefault(tenant_id, Till())
+            desk = self.stored.ticket_desks.setdefault(tenant_id, TicketDesk())
             try:
                 yield Work(
                     tenants=MemoryTenants(self, tenant_id),
@@ -111,6 +119,9 @@ class MemoryCrm:
                     payment_events=MemoryPaymentEvents(till),
                     refunds=MemoryRefunds(till),
                     ways_to_pay=MemoryWaysToPay(till, self.own_accounts),
+                    tickets=MemoryTickets(desk),
+                    ticket_boards=MemoryBoards(desk),
+                    ticket_templates=MemoryTicketTemplates(desk),
                     turns=MemoryTurns(chats, self.time),
                     executions=MemoryExecutions(chats),
                     ledger=self.stored.ledger,

@@ -25,6 +25,9 @@ from crm_chatbot.domain.reservation import Reservations
 from crm_chatbot.domain.searching import CatalogSearch
 from crm_chatbot.domain.stock import Stock
 from crm_chatbot.domain.tenant import TenantId, Tenants
+from crm_chatbot.domain.tickets.board import Boards
+from crm_chatbot.domain.tickets.template import TicketTemplates
+from crm_chatbot.domain.tickets.ticket import Tickets
 from crm_chatbot.domain.turn import Executions, Turns
 from crm_chatbot.domain.whatsapp import Acks, Inbox, WhatsAppSessions
 from shared.contracts import Message as QueueMessage
@@ -72,6 +75,9 @@ class Work:
     payment_events: PaymentEvents
     refunds: Refunds
     ways_to_pay: WaysToPay
+    tickets: Tickets
+    ticket_boards: Boards
+    ticket_templates: TicketTemplates
     turns: Turns
     executions: Executions
     ledger: Ledger

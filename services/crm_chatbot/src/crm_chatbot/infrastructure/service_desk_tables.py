@@ -136,7 +136,6 @@ tickets = Table(
         unique=True,
         postgresql_where=text("reason IS NOT NULL AND status NOT IN ('resolved', 'closed')"),
     ),
-    Index(None, "tenant_id", "created_at", "id"),
     Index(None, "tenant_id", "conversation_id"),
     Index(None, "tenant_id", "customer_id"),
     Index(

@@ -29,6 +29,8 @@ from crm_chatbot.infrastructure.shop_rules_store import (
 )
 from crm_chatbot.infrastructure.stock_store import SqlStock
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
+from crm_chatbot.infrastructure.tickets.board_store import SqlBoards, SqlTicketTemplates
+from crm_chatbot.infrastructure.tickets.ticket_store import SqlTickets
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
 from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
 from shared import tracing
@@ -119,6 +121,9 @@ def _work(
         payment_events=SqlPaymentEvents(session, tenant_id),
         refunds=SqlRefunds(session, tenant_id),
         ways_to_pay=SqlWaysToPay(session, tenant_id, own_accounts),
+        tickets=SqlTickets(session, tenant_id),
+        ticket_boards=SqlBoards(session, tenant_id),
+        ticket_templates=SqlTicketTemplates(session, tenant_id),
         turns=SqlTurns(session, tenant_id),
         executions=SqlExecutions(session, tenant_id),
         ledger=SqlLedger(session, tenant_id),
