@@ -29,6 +29,9 @@ from crm_chatbot.domain.product import Product, ProductId, VariantId
 from crm_chatbot.domain.refund import Refund, RefundId
 from crm_chatbot.domain.standing import FactKind, PaymentStatus
 from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.tickets.board import Board, BoardId
+from crm_chatbot.domain.tickets.template import TemplateId, TicketTemplate
+from crm_chatbot.domain.tickets.ticket import Comment, CommentId, Ticket, TicketId
 from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
 from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
@@ -41,6 +44,7 @@ from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
 from tests.crm_chatbot.deals import a_concern, a_line, a_rule, an_event, an_order
+from tests.crm_chatbot.desk import a_board, a_comment, a_template, a_ticket
 from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.labels import a_label
 from tests.crm_chatbot.paying import a_fact, a_payment
@@ -209,6 +213,60 @@ class Shop:
             self.refund.id,
             self.imported.id,
             self.label.id,
+            self.board.id,
+            self.other_board.id,
+            self.ticket.id,
+            self.comment.id,
+            self.ticket_template.id,
+        )
+
+    @property
+    def board(self) -> Board:
+        """The default."""
+        return a_board(
+            self.word,
+            id=BoardId(self.id_of("board")),
+            tenant_id=self.tenant_id,
+            description=self.word,
+            is_default=True,
+        )
+
+    @property
+    def other_board(self) -> Board:
+        """Empty: anybody might remove it."""
+        board_id = BoardId(self.id_of("other board"))
+        return a_board(f"{self.word} two", id=board_id, tenant_id=self.tenant_id)
+
+    @property
+    def ticket(self) -> Ticket:
+        return a_ticket(
+            self.board,
+            self.word,
+            id=TicketId(self.id_of("ticket")),
+            tenant_id=self.tenant_id,
+            description=self.word,
+            assignee_id=self.word,
+            resolution=self.word,
+            opened_by=self.word,
+            reason=self.word,
+            conversation_id=self.conversation.id,
+            customer_id=self.customer.id,
+            order_id=self.order.id,
+        )
+
+    @property
+    def comment(self) -> Comment:
+        comment_id = CommentId(self.id_of("comment"))
+        return a_comment(self.ticket, self.word, id=comment_id, author=self.word)
+
+    @property
+    def ticket_template(self) -> TicketTemplate:
+        return a_template(
+            self.word,
+            id=TemplateId(self.id_of("ticket template")),
+            tenant_id=self.tenant_id,
+            subject_template=self.word,
+            description_template=self.word,
         )
 
     @property
@@ -321,6 +379,7 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
         await _deal(work, shop)
         await _ask_for_money(work, shop)
+        await _see_to(work, shop)
         await work.catalog.agree_on([(shop.word, "same")])
         await work.imports.add(shop.imported)
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
@@ -360,6 +419,17 @@ async def _deal(work: Work, shop: Shop) -> None:
     await work.delivery.put(shop.terms)
     await work.discounts.add(shop.rule)
     await work.concerns.add(shop.concern)
+
+
+async def _see_to(work: Work, shop: Shop) -> None:
+    await work.ticket_boards.add(shop.board)
+    await work.ticket_boards.add(shop.other_board)
+    await work.ticket_templates.add(shop.ticket_template)
+    await work.tickets.next_number()
+    ticket = shop.ticket
+    ticket.record("ticket.opened", NOON, by=shop.word)
+    await work.tickets.add(ticket)
+    await work.tickets.comment(shop.comment)
 
 
 async def _ask_for_money(work: Work, shop: Shop) -> None:

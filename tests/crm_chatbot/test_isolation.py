@@ -22,6 +22,7 @@ from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.standing import Fact
 from crm_chatbot.domain.stock import MovementKind
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tickets.ticket import Wanted as TicketsWanted
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
 from shared.infrastructure.database import Sessions, connect, sessions_of
@@ -194,6 +195,34 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "refunds.save": lambda w, s: _change(w.refunds.save, s.refund, reason="mine"),
     # We have no account ourselves: another's is the only one to be found.
     "ways_to_pay.choose": lambda w, _: w.ways_to_pay.choose(None),
+    "tickets.get": lambda w, s: w.tickets.get(s.ticket.id),
+    "tickets.lock": lambda w, s: w.tickets.lock(s.ticket.id),
+    "tickets.open_for": lambda w, s: w.tickets.open_for(s.word),
+    "tickets.next_number": lambda w, _: _ticket_number(w),
+    "tickets.add": lambda w, s: w.tickets.add(s.ticket),
+    "tickets.save": lambda w, s: _change(w.tickets.save, s.ticket, subject="mine"),
+    "tickets.page": lambda w, _: w.tickets.page(TicketsWanted(), before=None, limit=9),
+    "tickets.comment": lambda w, s: w.tickets.comment(s.comment),
+    "tickets.comments": lambda w, s: w.tickets.comments(s.ticket.id, before=None, limit=9),
+    "tickets.events": lambda w, s: w.tickets.events(s.ticket.id),
+    "tickets.hand_on": lambda w, s: w.tickets.hand_on(s.customer.id, OURS.customer.id),
+    "tickets.move": lambda w, s: w.tickets.move(s.conversation.id, OURS.conversation.id),
+    "tickets.forget": lambda w, s: w.tickets.forget(s.customer.id),
+    "ticket_boards.get": lambda w, s: w.ticket_boards.get(s.board.id),
+    "ticket_boards.hold": lambda w, s: w.ticket_boards.hold(s.board.id),
+    "ticket_boards.default": lambda w, _: w.ticket_boards.default(),
+    "ticket_boards.all": lambda w, _: w.ticket_boards.all(),
+    "ticket_boards.add": lambda w, s: w.ticket_boards.add(s.other_board),
+    "ticket_boards.save": lambda w, s: _change(w.ticket_boards.save, s.board, name="mine"),
+    "ticket_boards.make_default": lambda w, s: w.ticket_boards.make_default(s.other_board.id),
+    "ticket_boards.remove": lambda w, s: w.ticket_boards.remove(s.other_board.id),
+    "ticket_templates.get": lambda w, s: w.ticket_templates.get(s.ticket_template.id),
+    "ticket_templates.all": lambda w, _: w.ticket_templates.all(),
+    "ticket_templates.add": lambda w, s: w.ticket_templates.add(s.ticket_template),
+    "ticket_templates.save": lambda w, s: _change(
+        w.ticket_templates.save, s.ticket_template, name="mine"
+    ),
+    "ticket_templates.remove": lambda w, s: w.ticket_templates.remove(s.ticket_template.id),
     "turns.running": lambda w, s: w.turns.running(s.conversation.id),
     "turns.add": lambda w, s: w.turns.add(s.turn),
     "turns.save": lambda w, s: _change(w.turns.save, s.turn, model_calls=7),

@@ -25,7 +25,7 @@ from crm_chatbot.domain.tickets.ticket import (
     Wanted,
 )
 from shared.domain import ChangedMeanwhile
-from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
+from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import PHONE, a_conversation, a_customer
 from tests.crm_chatbot.deals import an_event, an_order
 from tests.crm_chatbot.desk import a_board, a_comment, a_ticket
@@ -57,6 +57,7 @@ async def a_full_ticket(crm: Crm, board: Board) -> Ticket:
     customer = a_customer()
     conversation, order = a_conversation(customer), an_order(customer)
     async with crm.open_work(TENANT) as work:
+        await work.tenants.add(a_tenant())
         await work.customers.add(customer)
         await work.conversations.add(conversation)
         await work.orders.add(order, an_event())

@@ -93,7 +93,7 @@ class TicketEvent(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Comment:
-    """What somebody wrote beside a ticket; customers never see it."""
+    """What somebody wrote beside a ticket; customers never see it. Empty: it was erased."""
 
     id: CommentId
     ticket_id: TicketId
@@ -101,7 +101,8 @@ class Comment:
     text: str
     created_at: datetime
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
+        """It is new. Raises TicketRejected where it says nothing, or too much."""
         _refuse_bad_text("text", self.text, is_needed=True)
 
 
