@@ -56,6 +56,11 @@ async def _number(work: Work) -> None:
     await work.orders.next_number()
 
 
+async def _ticket_number(work: Work) -> None:
+    """Each time another one."""
+    await work.tickets.next_number()
+
+
 async def _change(act: Callable[[Any], Awaitable[object]], thing: Any, **facts: object) -> object:  # noqa: ANN401 - any aggregate
     for name, value in facts.items():
         setattr(thing, name, value)

@@ -111,11 +111,13 @@ class Acquaintance:
             raise Overtaken
         ours.absorb(theirs)
         moved = theirs.last_seq
+        await self.work.tickets.move(theirs.id, ours.id)
         await self.work.conversations.absorb(ours, theirs)
         if not ours.is_answered_by_bot:
             await self.work.messages.leave_to_person(ours.id, reason="merged")
         kept.absorb(gone, self.now)
         await self.work.orders.hand_on(gone.id, kept.id)
+        await self.work.tickets.hand_on(gone.id, kept.id)
         await self.work.customers.remove(gone)
         facts = {"merged": theirs.id, "customer": gone.id, "messages": moved}
         await self.work.timeline.note(ours.id, "conversation.merged", **facts)

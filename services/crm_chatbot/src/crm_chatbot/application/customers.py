@@ -64,6 +64,7 @@ class CustomerService:
             if conversation is not None:
                 await _erase(work, customer, conversation)
             await work.orders.forget(customer_id)
+            await work.tickets.forget(customer_id)
             customer.forget(self.now())
             await work.customers.save(customer)
         if conversation is not None:

@@ -1,16 +1,19 @@
 """A template: what tickets of a kind say, with variables in the place of what differs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType, Protocol, TypedDict
+from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
+from crm_chatbot.domain.placeholders import VARIABLES, rendered, unknown_in
 from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.domain.tickets.ticket import Priority
-from shared.domain import Aggregate, Conflict, Invalid, NotFound
+from crm_chatbot.domain.tickets.ticket import LONGEST_SUBJECT, LONGEST_TEXT, Priority
+from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 
 TemplateId = NewType("TemplateId", UUID)
+
+LONGEST_NAME = 100
 
 
 class TemplateNotFound(NotFound):
@@ -49,6 +52,58 @@ class TicketTemplate(Aggregate):
     description_template: str = ""
     default_priority: Priority = Priority.NONE
     version: int = 1
+
+    def change(self, now: datetime, **terms: Unpack[TemplateTerms]) -> None:
+        """Only what is named. Raises TemplateRejected, and then nothing has changed."""
+        after: TemplateTerms = {
+            "name": self.name,
+            "subject_template": self.subject_template,
+            "description_template": self.description_template,
+            "default_priority": self.default_priority,
+            **terms,
+        }
+        _refuse_bad(after)
+        for name, value in after.items():
+            setattr(self, name, value)
+        self.updated_at = now
+
+    def filled_in(self, values: Mapping[str, str]) -> "FilledIn":
+        """What a ticket of it says."""
+        subject = rendered(self.subject_template, values)
+        description = rendered(self.description_template, values)
+        return FilledIn(
+            subject=subject.text,
+            description=description.text,
+            missing=tuple(dict.fromkeys((*subject.missing, *description.missing))),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilledIn:
+    """A template with its variables filled in; `missing`: those that nobody knows."""
+
+    subject: str
+    description: str
+    missing: tuple[str, ...]
+
+
+def _refuse_bad(terms: TemplateTerms) -> None:
+    name, subject = terms.get("name", ""), terms.get("subject_template", "")
+    _refuse_bad_line("name", name, LONGEST_NAME)
+    _refuse_bad_line("subject_template", subject, LONGEST_SUBJECT)
+    description = terms.get("description_template", "")
+    if len(description) > LONGEST_TEXT or "\0" in description:
+        reason = f"at most {LONGEST_TEXT} characters"
+        raise TemplateRejected(field="description_template", reason=reason)
+    for field, text in (("subject_template", subject), ("description_template", description)):
+        if unknown := unknown_in(text):
+            reason = f"there is no {{{unknown[0]}}}; there are {', '.join(VARIABLES)}"
+            raise TemplateRejected(field=field, reason=reason)
+
+
+def _refuse_bad_line(field: str, text: str, longest: int) -> None:
+    if len(text) > longest or not text.isprintable() or not says_something(text):
+        raise TemplateRejected(field=field, reason=f"1 to {longest} printable characters")
 
 
 class TicketTemplates(Protocol):
