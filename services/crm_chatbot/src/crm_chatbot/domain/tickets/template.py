@@ -71,9 +71,12 @@ class TicketTemplate(Aggregate):
         """What a ticket of it says."""
         subject = rendered(self.subject_template, values)
         description = rendered(self.description_template, values)
+        # A subject is one line, whatever people are called.
+        line = "".join(c if c.isprintable() else " " for c in subject.text)
+        line = " ".join(line.split())[:LONGEST_SUBJECT]
         return FilledIn(
-            subject=subject.text,
-            description=description.text,
+            subject=line if says_something(line) else self.name,
+            description=description.text[:LONGEST_TEXT],
             missing=tuple(dict.fromkeys((*subject.missing, *description.missing))),
         )
 
