@@ -53,6 +53,7 @@ ORDER = "/v1/crm/orders/{order_id}"
 PAYMENT = "/v1/crm/payments/{payment_id}"
 ACCOUNT = f"{SHOP}/payment-accounts/{{provider}}"
 DISCOUNT = f"{SHOP}/discounts/{{discount_id}}"
+LABEL = f"{SHOP}/labels/{{label_id}}"
 
 CASES: Mapping[Route, Case] = {
     ("GET", f"{SHOP}/orders"): Case(),
@@ -101,6 +102,14 @@ CASES: Mapping[Route, Case] = {
     ("POST", f"{CHAT}/handback"): Case(changes=True),
     ("POST", f"{CHAT}/notes"): Case({"text": "mine"}, changes=True),
     ("POST", f"{CHAT}/read"): Case(changes=True),
+    ("GET", f"{CHAT}/labels"): Case(),
+    ("POST", f"{CHAT}/labels"): Case({"name": "mine"}, changes=True),
+    ("DELETE", f"{CHAT}/labels/{{label_id}}"): Case(changes=True),
+    ("GET", f"{SHOP}/labels"): Case(),
+    ("POST", f"{SHOP}/labels"): Case({"name": "mine"}, changes=True),
+    ("GET", LABEL): Case(),
+    ("PUT", LABEL): Case({"name": "mine"}, changes=True),
+    ("DELETE", LABEL): Case(changes=True),
     ("GET", CUSTOMER): Case(),
     ("PATCH", CUSTOMER): Case({"name": "Mine"}, changes=True),
     ("DELETE", CUSTOMER): Case(changes=True),
@@ -187,6 +196,7 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "product_id": shop.product.id,
         "variant_id": shop.variant_id,
         "import_id": shop.imported.id,
+        "label_id": shop.label.id,
     }
 
 
@@ -196,6 +206,7 @@ NOTHING: dict[str, object] = {
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
         *("product_id", "variant_id", "import_id"),
         *("order_id", "discount_id", "concern_id", "payment_id"),
+        *("label_id",),
     )
 }
 

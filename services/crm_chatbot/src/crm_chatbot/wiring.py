@@ -14,6 +14,8 @@ from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.inbound import InboundService
+from crm_chatbot.application.labelling import Labelling
+from crm_chatbot.application.labels import LabelService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.shop_rules import ShopRules
@@ -37,6 +39,7 @@ from crm_chatbot.interface import (
     conversations_api,
     customers_api,
     import_api,
+    labels_api,
     orders_api,
     payment_callback_api,
     payments_api,
@@ -144,6 +147,8 @@ def _administration(base: Ground, menu: Application) -> Administration:
             RedisHistories(base.hints, ttl_s=load(Shop).conversation_ttl),
             base.clock,
         ),
+        labels=LabelService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        labelling=Labelling(open_work=menu.open_work, now=base.clock),
         looking=Looking(SqlConversationReader(base.sessions), SqlDirectory(base.sessions)),
         reminder=Reminder(menu.open_work, base.clock),
         catalog=CatalogService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
@@ -161,6 +166,7 @@ ROUTERS = (
     webhook_api.router,
     conversations_api.router,
     customers_api.router,
+    labels_api.router,
     payment_callback_api.router,
     payments_api.router,
     import_api.router,

@@ -109,6 +109,15 @@ def _described(facts: Facts) -> str:
     return f"The bot wrote down what the customer said of themselves ({fields})."
 
 
+def _labelled(how: str) -> Callable[[Facts], str]:
+    return lambda facts: f"The label {facts.get('label', '?')} was {how} by {_who(facts)}."
+
+
+def _who(facts: Facts) -> str:
+    kind, _, _ = str(facts.get("by", "")).partition(":")
+    return {"bot": "the bot", "rule": "a rule of the shop"}.get(kind, "a person")
+
+
 def _merged(facts: Facts) -> str:
     return (
         "Two chats turned out to be one customer's: "
@@ -199,6 +208,8 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "conversation.handed_back": _because("The conversation was handed back to the bot"),
     "conversation.state_changed": _moved,
     "conversation.merged": _merged,
+    "conversation.labelled": _labelled("applied"),
+    "conversation.unlabelled": _labelled("taken off"),
     "payment.asked": _of_order("The way to pay order {} is being made."),
     "payment.opened": _of_order("There is a way to pay order {}."),
     "payment.moved": _payment_moved,

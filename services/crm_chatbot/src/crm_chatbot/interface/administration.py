@@ -12,6 +12,8 @@ from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.importing import ImportService
+from crm_chatbot.application.labelling import Labelling
+from crm_chatbot.application.labels import LabelService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.shop_rules import ShopRules
@@ -36,6 +38,8 @@ class Administration:
     cursors: Cursors
     conversations: ConversationService
     customers: CustomerService
+    labels: LabelService
+    labelling: Labelling
     looking: Looking
     reminder: Reminder
     catalog: CatalogService

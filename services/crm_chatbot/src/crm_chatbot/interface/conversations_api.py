@@ -59,7 +59,7 @@ async def list_conversations(
 @router.get("/{conversation_id}", summary="Look at a conversation")
 async def get_conversation(conversation_id: Id, app: Admin, caller: AnyCaller) -> ConversationView:
     """Who answers, how far the customer has come, and what is new."""
-    return await _shown(app, await _whose(app, caller, conversation_id), conversation_id)
+    return await _shown(app, await whose(app, caller, conversation_id), conversation_id)
 
 
 @router.get("/{conversation_id}/messages", summary="Read a conversation")
@@ -70,7 +70,7 @@ async def list_messages(
     wanted: Annotated[HistoryQuery, Query()],
 ) -> MessagePage:
     """Both sides, notes and markers; oldest first, the newest page first."""
-    tenant_id, named = await _known(app, caller, conversation_id)
+    tenant_id, named = await known(app, caller, conversation_id)
     context = f"messages:{conversation_id}"
     found = await app.looking.reader.messages(
         tenant_id, named, before=_before(app, wanted, context), limit=wanted.limit + 1
@@ -91,7 +91,7 @@ async def get_timeline(
     wanted: Annotated[HistoryQuery, Query()],
 ) -> TimelinePage:
     """How it stands now, and step by step how it came to that."""
-    tenant_id, named = await _known(app, caller, conversation_id)
+    tenant_id, named = await known(app, caller, conversation_id)
     context = f"timeline:{conversation_id}"
     before = _before(app, wanted, context)
     situation = await app.looking.reader.situation(tenant_id, named)
@@ -113,7 +113,7 @@ async def take_over(
 
     Where a person answers already, the time until the bot may answer again begins anew.
     """
-    tenant_id = await _whose(app, caller, conversation_id)
+    tenant_id = await whose(app, caller, conversation_id)
     rest = None if body is None else body.handback_after_s
     await app.conversations.take_over(
         tenant_id, ConversationId(conversation_id), handback_after_s=rest
@@ -124,7 +124,7 @@ async def take_over(
 @router.post("/{conversation_id}/handback", summary="Hand a conversation back to the bot")
 async def hand_back(conversation_id: Id, app: Admin, caller: WritingCaller) -> ConversationView:
     """It answers what comes from now on: 409 `already_in_mode` where it does so anyway."""
-    tenant_id = await _whose(app, caller, conversation_id)
+    tenant_id = await whose(app, caller, conversation_id)
     await app.conversations.hand_back(tenant_id, ConversationId(conversation_id))
     return await _shown(app, tenant_id, conversation_id)
 
@@ -143,7 +143,7 @@ async def write(
     With an `Idempotency-Key`, asking again within 24 hours returns the first answer
     (`Idempotent-Replayed: true`) instead of sending it twice.
     """
-    tenant_id = await _whose(app, caller, conversation_id)
+    tenant_id = await whose(app, caller, conversation_id)
     once = None if key is None else _once(caller, key, conversation_id, body)
     accepted = await app.conversations.say(
         tenant_id, ConversationId(conversation_id), body.text, once=once
@@ -158,7 +158,7 @@ async def write_note(
     conversation_id: Id, body: NoteText, app: Admin, caller: WritingCaller
 ) -> NoteView:
     """Neither the customer nor the bot ever reads it."""
-    tenant_id = await _whose(app, caller, conversation_id)
+    tenant_id = await whose(app, caller, conversation_id)
     note = await app.conversations.note(tenant_id, ConversationId(conversation_id), body.text)
     return NoteView.of(note)
 
@@ -166,12 +166,12 @@ async def write_note(
 @router.post("/{conversation_id}/read", summary="Mark a conversation as read")
 async def mark_read(conversation_id: Id, app: Admin, caller: WritingCaller) -> ConversationView:
     """Everything that is there by now. The customer is not told."""
-    tenant_id = await _whose(app, caller, conversation_id)
+    tenant_id = await whose(app, caller, conversation_id)
     await app.conversations.read(tenant_id, ConversationId(conversation_id))
     return await _shown(app, tenant_id, conversation_id)
 
 
-async def _whose(app: Administration, caller: Caller, conversation_id: UUID) -> TenantId:
+async def whose(app: Administration, caller: Caller, conversation_id: UUID) -> TenantId:
     """The tenant to act as. Raises ConversationNotFound."""
     if caller.tenant_id is not None:
         return TenantId(caller.tenant_id)
@@ -182,11 +182,11 @@ async def _whose(app: Administration, caller: Caller, conversation_id: UUID) -> 
     return found
 
 
-async def _known(
+async def known(
     app: Administration, caller: Caller, conversation_id: UUID
 ) -> tuple[TenantId, ConversationId]:
     """The same, of a conversation that is there. Raises ConversationNotFound."""
-    tenant_id = await _whose(app, caller, conversation_id)
+    tenant_id = await whose(app, caller, conversation_id)
     seen = await app.looking.find(tenant_id, ConversationId(conversation_id))
     return tenant_id, seen.id
 
