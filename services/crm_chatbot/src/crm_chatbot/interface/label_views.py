@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from crm_chatbot.domain.label import (
     DEFAULT_COLOR,
@@ -51,11 +51,17 @@ def _no_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+#: What is left out of a body.
+_UNSAID: Any = Field(default=None, json_schema_extra=_no_default)
+
+
 class LabelNamed(Body):
     """Which label: either `label_id` or `name`."""
 
-    label_id: UUID = Field(default=None, json_schema_extra=_no_default)
-    name: Name = Field(default=None, json_schema_extra=_no_default, examples=["Komplain"])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Komplain"}]})
+
+    label_id: UUID = _UNSAID
+    name: Name = _UNSAID
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "LabelNamed":
