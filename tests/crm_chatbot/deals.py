@@ -23,6 +23,7 @@ from crm_chatbot.domain.order import (
     Summary,
 )
 from crm_chatbot.domain.product import Variant, VariantId
+from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
 from crm_chatbot.domain.tenant import Tenant
 from tests.crm_chatbot.builders import LATER, NOON, TENANT, a_tenant
 from tests.crm_chatbot.chats import PHONE, a_conversation, a_customer
@@ -96,6 +97,18 @@ def a_rule(**facts: Any) -> DiscountRule:
         "percent": None if "amount" in facts else 10,
     }
     return DiscountRule(**plain | facts)
+
+
+def a_quick_reply(**facts: Any) -> QuickReply:
+    plain: dict[str, Any] = {
+        "id": QuickReplyId(uuid7()),
+        "tenant_id": TENANT,
+        "shortcut": "halo",
+        "content": "Halo kak!",
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return QuickReply(**plain | facts)
 
 
 def a_concern(order: Order, code: str = "paid_twice", **facts: Any) -> Concern:

@@ -11,6 +11,7 @@ from crm_chatbot.application.gateways import Account
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversation import ConversationId, Happened
 from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
 from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
@@ -51,6 +52,7 @@ from tests.crm_chatbot.memory_payments import (
     MemoryWaysToPay,
     Till,
 )
+from tests.crm_chatbot.memory_quick_replies import MemoryQuickReplies
 from tests.crm_chatbot.memory_tickets import (
     MemoryBoards,
     MemoryTickets,
@@ -70,6 +72,9 @@ class Stored:
     deals: dict[TenantId, Deals] = field(default_factory=dict[TenantId, Deals])
     tills: dict[TenantId, Till] = field(default_factory=dict[TenantId, Till])
     ticket_desks: dict[TenantId, TicketDesk] = field(default_factory=dict[TenantId, TicketDesk])
+    quick_replies: dict[TenantId, dict[QuickReplyId, QuickReply]] = field(
+        default_factory=dict[TenantId, dict[QuickReplyId, QuickReply]]
+    )
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
@@ -126,6 +131,9 @@ class MemoryCrm:
                     executions=MemoryExecutions(chats),
                     ledger=self.stored.ledger,
                     idempotency=MemoryIdempotency(chats, self.time),
+                    quick_replies=MemoryQuickReplies(
+                        self.stored.quick_replies.setdefault(tenant_id, {})
+                    ),
                     timeline=MemoryTimeline(chats, self.time),
                     outbox=MemoryOutbox(self),
                 )

@@ -26,6 +26,7 @@ from crm_chatbot.domain.order import Delivery, Order, OrderId, OrderStatus
 from crm_chatbot.domain.payment import Payment, PaymentId, Provider
 from crm_chatbot.domain.payment_events import PaymentEvent, Proof
 from crm_chatbot.domain.product import Product, ProductId, VariantId
+from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
 from crm_chatbot.domain.refund import Refund, RefundId
 from crm_chatbot.domain.standing import FactKind, PaymentStatus
 from crm_chatbot.domain.tenant import Tenant, TenantId
@@ -43,7 +44,7 @@ from shared.whatsapp.connection_store import OwnServer, SqlConnections
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer, a_message, an_answer
-from tests.crm_chatbot.deals import a_concern, a_line, a_rule, an_event, an_order
+from tests.crm_chatbot.deals import a_concern, a_line, a_quick_reply, a_rule, an_event, an_order
 from tests.crm_chatbot.desk import a_board, a_comment, a_template, a_ticket
 from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.labels import a_label
@@ -218,6 +219,8 @@ class Shop:
             self.ticket.id,
             self.comment.id,
             self.ticket_template.id,
+            self.quick_reply.id,
+            self.quick_reply.shortcut,
         )
 
     @property
@@ -302,6 +305,16 @@ class Shop:
             tenant_id=self.tenant_id,
             name=self.word,
             code=f"CODE{self.tenant_id.int % 10**4:04}",
+        )
+
+    @property
+    def quick_reply(self) -> QuickReply:
+        return a_quick_reply(
+            id=QuickReplyId(self.id_of("quick_reply")),
+            tenant_id=self.tenant_id,
+            shortcut=f"s{self.tenant_id.int % 10**10:010}",
+            content=self.word,
+            category=self.word,
         )
 
     @property
@@ -418,6 +431,7 @@ async def _deal(work: Work, shop: Shop) -> None:
     await work.reservations.reserve(shop.order.id, 2, {shop.variant_id: 2})
     await work.delivery.put(shop.terms)
     await work.discounts.add(shop.rule)
+    await work.quick_replies.add(shop.quick_reply)
     await work.concerns.add(shop.concern)
 
 

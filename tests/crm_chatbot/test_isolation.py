@@ -19,6 +19,7 @@ from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.order import Wanted as OrdersWanted
 from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.quick_reply import Wanted as QuickRepliesWanted
 from crm_chatbot.domain.standing import Fact
 from crm_chatbot.domain.stock import MovementKind
 from crm_chatbot.domain.tenant import TenantId
@@ -239,6 +240,14 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "executions.add": lambda w, s: w.executions.add(s.execution),
     "ledger.record": lambda w, s: w.ledger.record(s.turn.id, [], []),
     "idempotency.claim": lambda w, s: w.idempotency.claim(s.once, OURS.leaving.id),
+    "quick_replies.get": lambda w, s: w.quick_replies.get(s.quick_reply.id),
+    "quick_replies.by_shortcut": lambda w, s: w.quick_replies.by_shortcut(s.quick_reply.shortcut),
+    "quick_replies.page": lambda w, _: w.quick_replies.page(
+        QuickRepliesWanted(), after=None, limit=9
+    ),
+    "quick_replies.add": lambda w, s: w.quick_replies.add(s.quick_reply),
+    "quick_replies.save": lambda w, s: _change(w.quick_replies.save, s.quick_reply, content="mine"),
+    "quick_replies.used": lambda w, s: w.quick_replies.used(s.quick_reply.id, LATER),
     "timeline.note": lambda w, s: w.timeline.note(s.conversation.id, "message.read"),
     "outbox.say": lambda w, _: w.outbox.say(),
 }

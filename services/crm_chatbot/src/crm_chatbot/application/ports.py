@@ -20,6 +20,7 @@ from crm_chatbot.domain.order import Orders
 from crm_chatbot.domain.payment import Payments
 from crm_chatbot.domain.payment_events import PaymentEvents
 from crm_chatbot.domain.product import Products
+from crm_chatbot.domain.quick_reply import QuickReplies
 from crm_chatbot.domain.refund import Refunds
 from crm_chatbot.domain.reservation import Reservations
 from crm_chatbot.domain.searching import CatalogSearch
@@ -82,6 +83,7 @@ class Work:
     executions: Executions
     ledger: Ledger
     idempotency: Idempotency
+    quick_replies: QuickReplies
     timeline: Timeline
     outbox: Outbox
 

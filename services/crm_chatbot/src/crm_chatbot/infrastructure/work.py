@@ -21,6 +21,7 @@ from crm_chatbot.infrastructure.order_store import SqlOrders
 from crm_chatbot.infrastructure.payment_account_store import OwnAccounts, SqlWaysToPay
 from crm_chatbot.infrastructure.payment_store import SqlPaymentEvents, SqlPayments, SqlRefunds
 from crm_chatbot.infrastructure.product_store import SqlProducts
+from crm_chatbot.infrastructure.quick_reply_store import SqlQuickReplies
 from crm_chatbot.infrastructure.reservation_store import SqlReservations
 from crm_chatbot.infrastructure.shop_rules_store import (
     SqlConcerns,
@@ -128,6 +129,7 @@ def _work(
         executions=SqlExecutions(session, tenant_id),
         ledger=SqlLedger(session, tenant_id),
         idempotency=SqlIdempotency(session, tenant_id),
+        quick_replies=SqlQuickReplies(session, tenant_id),
         timeline=timeline,
         outbox=outbox,
     )
