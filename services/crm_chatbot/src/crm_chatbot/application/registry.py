@@ -5,6 +5,7 @@ from typing import Any
 from crm_chatbot.application.catalog_tools import CATALOG_TOOLS
 from crm_chatbot.application.checkout_tools import Checkout, checkout_tools
 from crm_chatbot.application.customer_tools import TOOLS
+from crm_chatbot.application.label_tools import LABEL_TOOLS
 from crm_chatbot.application.order_tools import Cart, cart_tools
 from crm_chatbot.application.takeover import NewId
 from crm_chatbot.application.tools import Tool
@@ -15,6 +16,7 @@ def every_tool(*, new_id: NewId, patience_s: float) -> tuple[Tool[Any], ...]:
     return (
         *TOOLS,
         *CATALOG_TOOLS,
+        *LABEL_TOOLS,
         *cart_tools(Cart(new_id)),
         *checkout_tools(Checkout(new_id=new_id, patience_s=patience_s)),
     )
