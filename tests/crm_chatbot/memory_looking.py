@@ -7,6 +7,7 @@ from crm_chatbot.application.looking import (
     MOST_UNREAD,
     ConversationSeen,
     Deciding,
+    LabelSeen,
     LastHeard,
     LastSpoken,
     MessageSeen,
@@ -47,6 +48,8 @@ class MemoryReader:
     ) -> Sequence[ConversationSeen]:
         chats = self._chats(tenant_id)
         seen = [_seen(chats, one) for one in chats.conversations.values()]
+        if (label_id := wanted.label_id) is not None:
+            seen = [one for one in seen if (one.id, label_id) in chats.labelled]
         return _newest([one for one in seen if _is_wanted(one, wanted, after)])[:limit]
 
     async def messages(
@@ -172,9 +175,16 @@ def _seen(chats: Chats, conversation: Conversation) -> ConversationSeen:
         handback_at=conversation.handback_at,
         unread=min(len(new), MOST_UNREAD),
         last=_said(messages),
+        labels=_labels(chats, conversation.id),
         last_message_at=conversation.last_message_at,
         created_at=conversation.created_at,
     )
+
+
+def _labels(chats: Chats, conversation_id: ConversationId) -> list[LabelSeen]:
+    found = [chats.labels[one] for whose, one in chats.labelled if whose == conversation_id]
+    active = sorted((one for one in found if one.is_active), key=lambda one: one.name_key)
+    return [LabelSeen(id=one.id, name=one.name, color=one.color) for one in active]
 
 
 def _said(messages: Sequence[Message]) -> Said | None:

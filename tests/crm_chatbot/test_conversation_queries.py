@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application.looking import Looking, Place, Wanted
 from crm_chatbot.domain.conversation import ConversationId, ConversationState, Mode
 from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.label import LabelId
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.customer_store import row_of
 from shared.infrastructure.database import Sessions, insert_rows
@@ -124,6 +125,7 @@ def looks(ids: Sequence[ConversationId]) -> dict[str, Look]:
         "unread": page(Wanted(is_unread=False)),
         "since": page(Wanted(updated_since=LATER)),
         "customer": page(Wanted(customer_id=CustomerId(uuid7()))),
+        "label": page(Wanted(label_id=LabelId(uuid7()))),
         "one": lambda look: look.find(TENANT, newest),
         "messages": lambda look: look.reader.messages(TENANT, newest, before=None, limit=21),
         "earlier": lambda look: look.reader.messages(TENANT, newest, before=10, limit=21),

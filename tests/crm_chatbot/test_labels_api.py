@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 
 from crm_chatbot.domain.conversation import Conversation
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
-from tests.crm_chatbot.chats import PHONE, another_chat
+from tests.crm_chatbot.chats import LID, PHONE, another_chat
 from tests.crm_chatbot.labels import a_label
 from tests.crm_chatbot.running import SHOP, Running
 from tests.served import said
@@ -235,3 +235,28 @@ async def test_a_conversation_that_is_not_there_has_no_labels(api: Running) -> N
         ]
 
     assert [said(answer) for answer in answers] == ["404 conversation_not_found"] * 3
+
+
+async def test_conversations_are_listed_by_a_label_and_show_theirs(
+    api: Running, chat: Conversation
+) -> None:
+    label_id, chats = await a_stored_label(api, color="#e74c3c"), "/v1/crm/conversations"
+    async with api.menu.open_work(TENANT) as work:
+        await another_chat(work, LID)
+    async with api.client() as client:
+        await client.post(f"{chats}/{chat.id}/labels", json={"label_id": label_id})
+        found = (await client.get(chats, params={"label": label_id})).json()["conversations"]
+        every = (await client.get(chats)).json()["conversations"]
+        nothing = (await client.get(chats, params={"label": str(uuid7())})).json()
+        bad = await client.get(chats, params={"label": "Komplain"})
+    async with api.client("platform") as client:
+        whose = await client.get(chats, params={"label": label_id})
+        ours = await client.get(chats, params={"label": label_id, "tenant_id": str(TENANT)})
+
+    shown = [{"id": label_id, "name": "Komplain", "color": "#e74c3c"}]
+    assert [(one["id"], one["labels"]) for one in found] == [(str(chat.id), shown)]
+    assert sorted(len(one["labels"]) for one in every) == [0, 1]
+    assert nothing == {"conversations": [], "next_cursor": None}
+    assert said(bad) == f"{INVALID} #/query/label"
+    assert said(whose) == f"{INVALID} #/query/tenant_id"
+    assert ours.json()["conversations"] == found

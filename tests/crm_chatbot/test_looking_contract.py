@@ -13,6 +13,7 @@ from crm_chatbot.application.looking import (
     ConversationReader,
     Deciding,
     Directory,
+    LabelSeen,
     LastHeard,
     LastSpoken,
     Looking,
@@ -30,6 +31,7 @@ from crm_chatbot.domain.conversation import (
     TakeoverReason,
 )
 from crm_chatbot.domain.customer import CustomerId, Identity, IdentityKind
+from crm_chatbot.domain.label import LabelId
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState, TurnId
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId, TenantStatus
@@ -50,6 +52,7 @@ from tests.crm_chatbot.chats import (
     open_chat,
 )
 from tests.crm_chatbot.deals import placed
+from tests.crm_chatbot.labels import a_label
 from tests.crm_chatbot.memory_looking import MemoryDirectory, MemoryReader
 from tests.crm_chatbot.stores import Crm, SqlCrm
 
@@ -110,8 +113,8 @@ async def test_a_conversation_is_seen_as_it_is(crm: Crm, look: Looking) -> None:
     seen = await look.find(TENANT, conversation.id)
 
     assert (seen.customer_name, seen.phone) == (customer.name, PHONE.value)
-    assert (seen.unread, seen.last) == (0, None)
-    shown = set(vars(seen)) - {"customer_name", "phone", "unread", "last"}
+    assert (seen.unread, seen.last, seen.labels) == (0, None, [])
+    shown = set(vars(seen)) - {"customer_name", "phone", "unread", "last", "labels"}
     assert {name: vars(seen)[name] for name in shown} == {
         name: vars(conversation)[name] for name in shown
     }
@@ -227,6 +230,33 @@ async def test_everybodys_are_chosen_as_each_ones_own(
     await crowd(crm, {}, {})
 
     assert await listed(look, wanted, None) == await listed(look, wanted)
+
+
+async def test_labels_are_shown_by_name_and_chosen_by_also_when_they_were_deleted(
+    crm: Crm, look: Looking
+) -> None:
+    both, one, none = await crowd(crm, {}, {}, {})
+    first, second = a_label("Grosir", color="#00ff7f"), a_label("Komplain", is_active=False)
+    async with crm.open_work(TENANT) as work:
+        for label in (second, first, third := a_label("Antar")):
+            await work.labels.add(label)
+            await work.labels.apply(both, label.id, by="bot", at=NOON)
+        await work.labels.apply(one, second.id, by="bot", at=NOON)
+
+    shown = {chat.id: chat.labels for chat in await look.page(TENANT, ALL, after=None, limit=9)}
+    chosen = [
+        await listed(look, Wanted(label_id=label_id))
+        for label_id in (first.id, second.id, LabelId(UUID(int=7)))
+    ]
+    read = await listed(look, Wanted(label_id=second.id, mode=Mode.HUMAN))
+
+    expected = [
+        LabelSeen(id=label.id, name=label.name, color=label.color) for label in (third, first)
+    ]
+    assert shown == {both: expected, one: [], none: []}
+    assert (await look.find(TENANT, both)).labels == expected
+    assert chosen == [[both], [both, one], []]
+    assert read == []
 
 
 async def test_everybodys_are_told_in_one_order(crm: Crm, look: Looking) -> None:

@@ -16,6 +16,7 @@ from crm_chatbot.domain.conversation import (
     TakeoverReason,
 )
 from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.label import LabelId
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
@@ -50,6 +51,15 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelSeen:
+    """As much of a label as a list shows."""
+
+    id: LabelId
+    name: str
+    color: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConversationSeen:
     """A conversation, whose it is, and what of it is new."""
 
@@ -68,6 +78,8 @@ class ConversationSeen:
     #: of the customer's, since a person last read; at most MOST_UNREAD
     unread: int
     last: Said | None
+    #: in the order of their names, but for those that were deleted
+    labels: Sequence[LabelSeen]
     last_message_at: datetime
     created_at: datetime
 
@@ -147,6 +159,8 @@ class Wanted:
     customer_id: CustomerId | None = None
     is_unread: bool | None = None
     updated_since: datetime | None = None
+    #: one shop's, and so not for asking across all of them
+    label_id: LabelId | None = None
 
 
 @dataclass(frozen=True)
@@ -215,7 +229,7 @@ class Directory(Protocol):
     async def newest(
         self, wanted: Wanted, /, *, after: Place | None, limit: int
     ) -> Sequence[tuple[TenantId, ConversationId]]:
-        """Everybody's conversations, those with the newest messages first."""
+        """Everybody's conversations, those with the newest messages first; labels are not asked."""
         ...
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import JSON, Select, TextualSelect, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from crm_chatbot.application.looking import (
     MOST_UNREAD,
     ConversationSeen,
+    LabelSeen,
     LastSpoken,
     MessageSeen,
     Place,
@@ -28,6 +30,7 @@ from crm_chatbot.domain.conversation import (
     TakeoverReason,
 )
 from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.label import LabelId
 from crm_chatbot.domain.message import Direction, Kind
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
@@ -51,6 +54,12 @@ _SEEN = f"""
                  WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id
                    AND m.seq > c.read_seq AND m.direction = 'in' LIMIT {MOST_UNREAD}) AS new
            ) AS unread,
+           (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'color', l.color)
+                            ORDER BY l.name_key COLLATE "C")
+              FROM crm.conversation_labels x
+              JOIN crm.labels l ON l.tenant_id = x.tenant_id AND l.id = x.label_id
+             WHERE x.tenant_id = c.tenant_id AND x.conversation_id = c.id AND l.is_active
+           ) AS labels,
            said.direction, said.kind, said.text, said.at
       FROM ({{chosen}}) AS c
       LEFT JOIN LATERAL (
@@ -77,10 +86,19 @@ _OTHER_CONDITIONS: Mapping[str, str] = {
     "state": "c.state = :state",
     "customer_id": "c.customer_id = :customer_id",
     "updated_since": "c.last_message_at >= :updated_since",
+    "label_id": """EXISTS (
+        SELECT FROM crm.conversation_labels x WHERE x.tenant_id = c.tenant_id
+           AND x.conversation_id = c.id AND x.label_id = :label_id)""",
 }
 _AFTER = "(c.last_message_at, c.id) < (:at, :id)"
 _NEWEST_FIRST = " ORDER BY c.last_message_at DESC, c.id DESC LIMIT :limit"
-_THESE = text(_SEEN.format(chosen=f"{_OURS} AND c.id = ANY(:ids)"))
+
+
+def _chosen(chosen: str) -> TextualSelect:
+    return text(_SEEN.format(chosen=chosen)).columns(labels=JSON)
+
+
+_THESE = _chosen(f"{_OURS} AND c.id = ANY(:ids)")
 
 # Unnested first: a policy lets no index be searched by what an array function makes of a row.
 _PART = func.unnest(
@@ -123,7 +141,7 @@ class SqlConversationReader:
     ) -> Sequence[ConversationSeen]:
         conditions, facts = _asked(wanted, after)
         chosen = " AND ".join([_OURS, *conditions]) + _NEWEST_FIRST
-        query = text(_SEEN.format(chosen=chosen))
+        query = _chosen(chosen)
         facts |= {"tenant": tenant_id, "limit": limit}
         async with tenant_transaction(self._sessions, tenant_id) as session:
             rows = await session.execute(query, facts)
@@ -222,8 +240,13 @@ def _seen(row: Row) -> ConversationSeen:
         "mode": Mode(row["mode"]),
         "mode_reason": reason and TakeoverReason(reason),
         "last": _said(row) if row["direction"] else None,
+        "labels": [_label_seen(one) for one in row["labels"] or ()],
     }
     return ConversationSeen(**{**facts, **named})
+
+
+def _label_seen(told: Mapping[str, str]) -> LabelSeen:
+    return LabelSeen(id=LabelId(UUID(told["id"])), name=told["name"], color=told["color"])
 
 
 def _said(row: Row) -> Said:

@@ -17,6 +17,7 @@ from crm_chatbot.application.conversations import (
 from crm_chatbot.application.looking import (
     MOST_UNREAD,
     ConversationSeen,
+    LabelSeen,
     MessageSeen,
     Said,
     Status,
@@ -26,6 +27,7 @@ from crm_chatbot.application.looking import (
 from crm_chatbot.application.telling import say
 from crm_chatbot.domain.conversation import ConversationState, Mode, TakeoverReason
 from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.label import LabelId
 from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState
 from crm_chatbot.domain.tenant import LONGEST_REST_S
 from crm_chatbot.interface.tenant_views import Body, Whole
@@ -48,6 +50,7 @@ class ConversationListQuery(Body):
     customer_id: UUID | None = None
     unread: bool | None = Field(None, description="Only those that have, or have no, new messages.")
     updated_since: Moment | None = None
+    label: UUID | None = Field(None, description="The id of a label of the shop.")
     tenant_id: UUID | None = Field(
         None, description="Whose; left out, one's own, and for the platform everybody's."
     )
@@ -61,6 +64,7 @@ class ConversationListQuery(Body):
             customer_id=None if self.customer_id is None else CustomerId(self.customer_id),
             is_unread=self.unread,
             updated_since=self.updated_since,
+            label_id=None if self.label is None else LabelId(self.label),
         )
 
 
@@ -129,6 +133,18 @@ class LastMessage(BaseModel):
         return None if said is None else cls.model_validate(vars(said))
 
 
+class LabelShown(BaseModel):
+    """A label on a conversation, as lists show it."""
+
+    id: UUID
+    name: str = Field(examples=["Komplain"])
+    color: str = Field(examples=["#e74c3c"])
+
+    @classmethod
+    def of(cls, seen: LabelSeen) -> "LabelShown":
+        return cls.model_validate(vars(seen))
+
+
 class ConversationView(BaseModel):
     """A conversation as it is now."""
 
@@ -148,12 +164,17 @@ class ConversationView(BaseModel):
         description=f"Messages of the customer that no person has read; at most {MOST_UNREAD}."
     )
     last_message: LastMessage | None
+    labels: list[LabelShown] = Field(description="But for those that were deleted.")
     created_at: datetime
 
     @classmethod
     def of(cls, seen: ConversationSeen) -> "ConversationView":
         customer = CustomerShown(id=seen.customer_id, name=seen.customer_name, phone=seen.phone)
-        named: dict[str, Any] = {"customer": customer, "last_message": LastMessage.of(seen.last)}
+        named: dict[str, Any] = {
+            "customer": customer,
+            "last_message": LastMessage.of(seen.last),
+            "labels": list(map(LabelShown.of, seen.labels)),
+        }
         return cls.model_validate(vars(seen) | named)
 
 

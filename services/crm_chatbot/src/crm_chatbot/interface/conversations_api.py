@@ -31,6 +31,7 @@ from crm_chatbot.interface.conversation_views import (
 )
 from shared.interface.access import AnyCaller, Caller, WritingCaller
 from shared.interface.parameters import Id, IdempotencyKey
+from shared.interface.problems import invalid
 from shared.interface.routes import api_router
 
 router = api_router("/v1/crm/conversations", tag="conversations")
@@ -42,6 +43,8 @@ async def list_conversations(
 ) -> ConversationPage:
     """Those with the newest messages first; a shop's own key sees its own alone."""
     tenant_id = await _listed(app, caller, wanted.tenant_id)
+    if tenant_id is None and wanted.label is not None:
+        raise invalid("/query/tenant_id", "missing", "A label is one shop's: say whose.")
     context = f"conversations:{caller.tenant_id or 'platform'}:{tenant_id or 'everybody'}"
     after = None
     if wanted.cursor is not None:
