@@ -64,6 +64,13 @@ concerns = Counter(
     "aip_concerns", "What a person has to decide about an order's money, by why.", ["code"]
 )
 
+tickets_opened = Counter(
+    "aip_tickets_opened", "Tickets, by what they are about (wished: somebody asked).", ["kind"]
+)
+tickets_breached = Counter(
+    "aip_tickets_breached", "Tickets that were not resolved in time.", ["priority"]
+)
+
 # -- payments
 
 payments = Counter(

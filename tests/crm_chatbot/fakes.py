@@ -13,6 +13,7 @@ from crm_chatbot.domain.conversation import ConversationId, Happened
 from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
 from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
+from crm_chatbot.domain.tickets.clock import Targets
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
 from shared.domain import ChangedMeanwhile
@@ -53,6 +54,7 @@ from tests.crm_chatbot.memory_payments import (
     Till,
 )
 from tests.crm_chatbot.memory_quick_replies import MemoryQuickReplies
+from tests.crm_chatbot.memory_targets import MemoryTicketTargets
 from tests.crm_chatbot.memory_tickets import (
     MemoryBoards,
     MemoryTickets,
@@ -75,6 +77,7 @@ class Stored:
     quick_replies: dict[TenantId, dict[QuickReplyId, QuickReply]] = field(
         default_factory=dict[TenantId, dict[QuickReplyId, QuickReply]]
     )
+    targets: dict[TenantId, Targets] = field(default_factory=dict[TenantId, Targets])
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
@@ -103,6 +106,7 @@ class MemoryCrm:
             desk = self.stored.ticket_desks.setdefault(tenant_id, TicketDesk())
             try:
                 yield Work(
+                    tenant_id=tenant_id,
                     tenants=MemoryTenants(self, tenant_id),
                     customers=MemoryCustomers(chats),
                     conversations=MemoryConversations(chats),
@@ -127,6 +131,7 @@ class MemoryCrm:
                     tickets=MemoryTickets(desk),
                     ticket_boards=MemoryBoards(desk),
                     ticket_templates=MemoryTicketTemplates(desk),
+                    ticket_targets=MemoryTicketTargets(self.stored.targets, tenant_id),
                     turns=MemoryTurns(chats, self.time),
                     executions=MemoryExecutions(chats),
                     ledger=self.stored.ledger,

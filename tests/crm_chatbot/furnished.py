@@ -31,8 +31,9 @@ from crm_chatbot.domain.refund import Refund, RefundId
 from crm_chatbot.domain.standing import FactKind, PaymentStatus
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.board import Board, BoardId
+from crm_chatbot.domain.tickets.clock import Targets
 from crm_chatbot.domain.tickets.template import TemplateId, TicketTemplate
-from crm_chatbot.domain.tickets.ticket import Comment, CommentId, Ticket, TicketId
+from crm_chatbot.domain.tickets.ticket import Comment, CommentId, Priority, Ticket, TicketId
 from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
 from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
@@ -369,6 +370,10 @@ class Shop:
     def terms(self) -> DeliveryTerms:
         return DeliveryTerms(pickup_address=self.word)
 
+    @property
+    def targets(self) -> Targets:
+        return Targets({Priority.URGENT: 3_600 + sum(self.word.encode()), Priority.LOW: None})
+
     def checkpoints(self, sessions: Sessions, tenant_id: TenantId) -> SqlCheckpoints:
         """Those of this shop's conversation, for whoever says to be its tenant."""
         claim = Claim(tenant_id=tenant_id, conversation_id=self.conversation.id, epoch=1)
@@ -430,6 +435,7 @@ async def _deal(work: Work, shop: Shop) -> None:
     await work.reservations.sell(shop.order.id, 1)
     await work.reservations.reserve(shop.order.id, 2, {shop.variant_id: 2})
     await work.delivery.put(shop.terms)
+    await work.ticket_targets.put(shop.targets)
     await work.discounts.add(shop.rule)
     await work.quick_replies.add(shop.quick_reply)
     await work.concerns.add(shop.concern)

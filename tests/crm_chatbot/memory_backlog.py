@@ -9,6 +9,8 @@ from crm_chatbot.domain.customer import IdentityKind
 from crm_chatbot.domain.message import MessageState
 from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tickets.clock import has_run_out
+from crm_chatbot.domain.tickets.ticket import TicketId
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.memory_chats import Chats
 from tests.crm_chatbot.memory_payments import Till
@@ -65,6 +67,15 @@ class MemoryBacklog:
             if order.status is OrderStatus.AWAITING_PAYMENT
             if order.expires_at and order.expires_at < since
             if not self._is_being_paid(tenant_id, order.id)
+        )
+        return [place for _, place in late[:most]]
+
+    async def overdue(self, most: int, /) -> Sequence[tuple[TenantId, TicketId]]:
+        late = sorted(
+            (ticket.due_at or _NEVER, (tenant_id, ticket.id))
+            for tenant_id, desk in self.crm.stored.ticket_desks.items()
+            for ticket in desk.tickets.values()
+            if has_run_out(ticket, self.crm.time)
         )
         return [place for _, place in late[:most]]
 

@@ -72,6 +72,8 @@ CASES: Mapping[Route, Case] = {
     ("DELETE", ACCOUNT): Case(changes=True),
     ("GET", f"{SHOP}/delivery"): Case(),
     ("PUT", f"{SHOP}/delivery"): Case({"default_fee": 0}, changes=True),
+    ("GET", f"{SHOP}/ticket-targets"): Case(),
+    ("PUT", f"{SHOP}/ticket-targets"): Case({"within_s": {"urgent": 7_200}}, changes=True),
     ("GET", f"{SHOP}/discounts"): Case(),
     ("POST", f"{SHOP}/discounts"): Case({"name": "mine", "percent": 5}, changes=True),
     ("GET", DISCOUNT): Case(),

@@ -80,7 +80,9 @@ async def asked_for(shop: RememberingShop) -> list[object]:
 @pytest.mark.parametrize("name", RESULTS)
 async def test_a_report_is_learnt_once(shop: RememberingShop, die_at: Die, name: str) -> None:
     first, second = await two_answers(shop)
-    results = ResultService(open_work=shop.crm.open_work, now=shop.clock, patience_s=30)
+    results = ResultService(
+        open_work=shop.crm.open_work, now=shop.clock, new_id=uuid7, patience_s=30
+    )
     report = WhatsAppSent(message_id=first.id, tenant_id=TENANT, wa_ids=["3EB0A"])
     deaths = die_at("results", name)
 

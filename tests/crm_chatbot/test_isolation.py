@@ -167,6 +167,8 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "reservations.state": lambda w, s: w.reservations.state(s.order.id, 1),
     "delivery.get": lambda w, _: w.delivery.get(),
     "delivery.put": lambda w, _: w.delivery.put(OURS.terms),
+    "ticket_targets.get": lambda w, _: w.ticket_targets.get(),
+    "ticket_targets.put": lambda w, _: w.ticket_targets.put(OURS.targets),
     "discounts.get": lambda w, s: w.discounts.get(s.rule.id),
     "discounts.all": lambda w, _: w.discounts.all(),
     "discounts.active": lambda w, _: w.discounts.active(),

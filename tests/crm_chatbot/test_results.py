@@ -37,7 +37,7 @@ async def stored(crm: Crm, *facts: Mapping[str, Any], mode: Mode = Mode.BOT) -> 
 
 
 async def learn(crm: Crm, *reports: Report) -> None:
-    service = ResultService(open_work=crm.open_work, now=lambda: LATER, patience_s=30)
+    service = ResultService(open_work=crm.open_work, now=lambda: LATER, new_id=uuid7, patience_s=30)
     for report in reports:
         await service.learn(report)
 
@@ -101,7 +101,7 @@ async def test_what_did_not_leave_says_why_and_holds_nothing_up(crm: Crm, outcom
     ended = await now(crm, first)
     assert (ended.state, ended.reason) == (MessageState(outcome), "not_sent_in_time")
     assert (ended.wa_ids, ended.sent_at) == (("3EB0A",), None)
-    [first_step, _] = await crm.timeline(TENANT, first.conversation_id)
+    first_step, *_ = await crm.timeline(TENANT, first.conversation_id)
     assert (first_step.what, first_step.facts["code"]) == ("message.not_sent", "not_sent_in_time")
     assert await asked_for(crm) == [second.id]
 
@@ -170,7 +170,7 @@ async def test_a_chat_that_became_part_of_another_took_its_messages_along(crm: C
 
 async def test_reports_are_heard_on_the_queue(crm: Crm) -> None:
     one, other = await stored(crm, {"state": HANDED}, {"state": HANDED})
-    service = ResultService(open_work=crm.open_work, now=lambda: LATER, patience_s=30)
+    service = ResultService(open_work=crm.open_work, now=lambda: LATER, new_id=uuid7, patience_s=30)
     hear = handler(handlers.subscriptions(service))
 
     outcomes = await hear([incoming(sent(one)), incoming(not_sent(other, "unknown"))])

@@ -1,6 +1,8 @@
 """A ticket's clock counts the hours of its shop, on the shop's own calendar."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_chatbot.domain.business_hours import ALWAYS_OPEN, BusinessHours, Day, Opening
-from crm_chatbot.domain.tickets.clock import due, left
+from crm_chatbot.domain.tickets.clock import (
+    ShopClock,
+    Standing,
+    TargetRejected,
+    Targets,
+    due,
+    has_run_out,
+    left,
+)
+from crm_chatbot.domain.tickets.status import Status
+from crm_chatbot.domain.tickets.ticket import Priority, Ticket
+from tests.crm_chatbot.desk import a_board, a_ticket
 
 JAKARTA, BERLIN = ZoneInfo("Asia/Jakarta"), ZoneInfo("Europe/Berlin")
 HOUR = 3_600
@@ -148,3 +161,161 @@ def test_a_clock_that_stood_goes_on_where_it_stopped(
 
     assert left(stopped + timedelta(days=days), again, hours, zone) == rest
     assert again >= due(stopped, rest, hours, zone)
+
+
+# -- a ticket's clock
+
+OFFICE = ShopClock(hours=WEEK, zone=JAKARTA, targets=Targets())
+MONDAY = at("2026-05-04T09:00")
+LOW, HIGH, NONE = Priority.LOW, Priority.HIGH, Priority.NONE
+
+
+def a_new(priority: Priority, clock: ShopClock = OFFICE, now: datetime = MONDAY) -> Ticket:
+    ticket = a_ticket(a_board(), priority=priority)
+    clock.follow(ticket, None, now)
+    return ticket
+
+
+def change(ticket: Ticket, now: datetime, clock: ShopClock = OFFICE, **facts: object) -> None:
+    was = Standing.of(ticket)
+    for name, value in facts.items():
+        setattr(ticket, name, value)
+    clock.follow(ticket, was, now)
+
+
+@pytest.mark.parametrize(
+    ("priority", "due_at"),
+    [
+        (Priority.URGENT, "2026-05-04T13:00"),
+        (Priority.HIGH, "2026-05-04T17:00"),
+        (Priority.MEDIUM, "2026-05-06T17:00"),
+        (Priority.LOW, "2026-05-18T11:00"),
+    ],
+)
+def test_each_priority_has_its_own_time(priority: Priority, due_at: str) -> None:
+    assert a_new(priority).due_at == at(due_at)
+
+
+def test_what_has_no_priority_has_no_clock() -> None:
+    ticket = a_new(NONE)
+
+    assert (ticket.due_at, ticket.clock_left_s) == (None, None)
+
+
+def test_a_shop_may_want_its_own_times_or_none() -> None:
+    clock = replace(OFFICE, targets=Targets({HIGH: 2 * HOUR, LOW: None}))
+
+    assert a_new(HIGH, clock).due_at == at("2026-05-04T11:00")
+    assert a_new(LOW, clock).due_at is None
+
+
+def test_while_a_ticket_waits_its_clock_stands() -> None:
+    ticket = a_new(HIGH)
+    change(ticket, at("2026-05-04T12:00"), status=Status.WAITING)
+    stood = (ticket.due_at, ticket.clock_left_s)
+    change(ticket, at("2026-05-06T16:00"), status=Status.IN_PROGRESS)
+
+    assert stood == (None, 5 * HOUR)
+    assert (ticket.due_at, ticket.clock_left_s) == (at("2026-05-07T13:00"), None)
+
+
+def test_who_begins_with_a_ticket_has_no_more_time_for_it() -> None:
+    ticket = a_new(HIGH)
+    change(ticket, at("2026-05-05T12:00"), status=Status.IN_PROGRESS)
+
+    assert ticket.due_at == at("2026-05-04T17:00")
+
+
+@pytest.mark.parametrize("status", [Status.RESOLVED, Status.CLOSED])
+@pytest.mark.parametrize("before", [Status.OPEN, Status.WAITING])
+def test_what_is_over_has_no_clock(before: Status, status: Status) -> None:
+    ticket = a_new(HIGH)
+    change(ticket, MONDAY, status=before)
+    change(ticket, MONDAY, status=status)
+
+    assert (ticket.due_at, ticket.clock_left_s) == (None, None)
+
+
+def test_what_is_opened_again_begins_anew() -> None:
+    ticket = a_new(HIGH)
+    ticket.breached_at = at("2026-05-05T09:00")
+    change(ticket, at("2026-05-05T10:00"), status=Status.RESOLVED)
+    kept = ticket.breached_at
+    change(ticket, at("2026-05-06T09:00"), status=Status.OPEN)
+
+    assert kept is not None
+    assert [ticket.due_at, ticket.breached_at] == [at("2026-05-06T17:00"), None]
+
+
+def test_of_another_priority_s_time_that_much_is_gone_as_was_used() -> None:
+    ticket = a_new(LOW)
+    change(ticket, at("2026-05-04T12:00"), priority=HIGH)
+
+    assert ticket.due_at == at("2026-05-04T17:00")
+
+
+def test_where_more_was_used_than_there_is_now_time_is_up() -> None:
+    ticket = a_new(LOW)
+    now = at("2026-05-06T12:00")
+    change(ticket, now, priority=HIGH)
+
+    assert ticket.due_at == now
+    assert has_run_out(ticket, now + timedelta(seconds=1))
+
+
+def test_a_priority_may_change_while_the_clock_stands() -> None:
+    ticket = a_new(LOW)
+    change(ticket, at("2026-05-04T12:00"), status=Status.WAITING)
+    change(ticket, at("2026-05-05T12:00"), priority=HIGH)
+
+    assert (ticket.due_at, ticket.clock_left_s) == (None, 5 * HOUR)
+
+
+def test_priority_and_status_may_change_at_once() -> None:
+    ticket = a_new(LOW)
+    change(ticket, at("2026-05-04T12:00"), priority=HIGH, status=Status.WAITING)
+
+    assert (ticket.due_at, ticket.clock_left_s) == (None, 5 * HOUR)
+
+
+def test_a_first_priority_starts_the_clock_and_none_stops_it() -> None:
+    ticket = a_new(NONE)
+    change(ticket, at("2026-05-05T09:00"), priority=HIGH)
+    started = ticket.due_at
+    change(ticket, at("2026-05-05T10:00"), priority=NONE)
+
+    assert started == at("2026-05-05T17:00")
+    assert (ticket.due_at, ticket.clock_left_s) == (None, None)
+
+
+def test_a_shop_that_gave_itself_more_time_meanwhile_takes_none_back() -> None:
+    ticket = a_new(LOW, replace(OFFICE, targets=Targets({LOW: 10 * HOUR})))
+    clock = replace(OFFICE, targets=Targets({LOW: 5 * HOUR}))
+    change(ticket, at("2026-05-04T10:00"), clock, priority=HIGH)
+
+    assert ticket.due_at == at("2026-05-05T10:00")
+
+
+@pytest.mark.parametrize(
+    ("facts", "has"),
+    [
+        ({}, True),
+        ({"status": Status.IN_PROGRESS}, True),
+        ({"status": Status.WAITING}, False),
+        ({"status": Status.RESOLVED}, False),
+        ({"breached_at": MONDAY}, False),
+        ({"due_at": None}, False),
+    ],
+)
+def test_only_a_clock_that_runs_runs_out(facts: dict[str, Any], has: bool) -> None:
+    named: dict[str, Any] = {"due_at": MONDAY, **facts}
+    ticket = a_ticket(a_board(), **named)
+
+    assert has_run_out(ticket, MONDAY + timedelta(seconds=1)) is has
+    assert not has_run_out(ticket, MONDAY)
+
+
+@pytest.mark.parametrize("own", [{NONE: HOUR}, {HIGH: 59}, {HIGH: 30 * 86_400 + 1}])
+def test_nobody_wants_no_time_or_all_of_it(own: dict[Priority, int | None]) -> None:
+    with pytest.raises(TargetRejected):
+        Targets(own)

@@ -10,6 +10,7 @@ from crm_chatbot.application.resolving import Resolver
 from crm_chatbot.application.results import ResultService
 from crm_chatbot.application.retention import Kept, Retention
 from crm_chatbot.application.sweeping import Sweeper
+from crm_chatbot.application.ticket_sweeping import TicketSweeper
 from crm_chatbot.infrastructure.attic import SqlAttic
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from crm_chatbot.infrastructure.waha_history import chat_in, events_in
@@ -33,6 +34,9 @@ def background_loops(base: Ground, menu: Application) -> dict[str, Loop]:
         "crm_chatbot.ask_again": lambda: every(pause_s, sweeper.ask_again),
         "crm_chatbot.hand_back": lambda: every(pause_s, sweeper.hand_back),
         "crm_chatbot.expire_orders": lambda: every(pause_s, _order_sweeper(base, menu).expire),
+        "crm_chatbot.note_overdue_tickets": lambda: every(
+            pause_s, _ticket_sweeper(base, menu).note_overdue
+        ),
         "crm_chatbot.catch_up": lambda: catch_up.run(min(pause_s, catch_up.every_s)),
         "crm_chatbot.resolve": lambda: every(pause_s, resolver.resolve),
         "crm_chatbot.forget_again": lambda: every(3_600, sweeper.forget_again),
@@ -42,7 +46,10 @@ def background_loops(base: Ground, menu: Application) -> dict[str, Loop]:
 
 def _results(base: Ground, menu: Application) -> Loop:
     results = ResultService(
-        open_work=menu.open_work, now=base.clock, patience_s=load(Shop).resend_ask_after_s
+        open_work=menu.open_work,
+        now=base.clock,
+        new_id=uuid7,
+        patience_s=load(Shop).resend_ask_after_s,
     )
     heard = handler(handlers.subscriptions(results))
 
@@ -73,6 +80,12 @@ def _order_sweeper(base: Ground, menu: Application) -> OrderSweeper:
         now=base.clock,
         new_id=uuid7,
         patience_s=load(Shop).resend_ask_after_s,
+    )
+
+
+def _ticket_sweeper(base: Ground, menu: Application) -> TicketSweeper:
+    return TicketSweeper(
+        backlog=SqlBacklog(base.sessions), open_work=menu.open_work, now=base.clock
     )
 
 

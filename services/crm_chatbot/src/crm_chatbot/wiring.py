@@ -20,6 +20,7 @@ from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantService
+from crm_chatbot.application.tickets.clock import TargetService
 from crm_chatbot.background import background_loops
 from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
@@ -51,6 +52,7 @@ from crm_chatbot.interface import (
     whatsapp_api,
 )
 from crm_chatbot.interface.administration import Administration
+from crm_chatbot.interface.tickets import targets_api
 from crm_chatbot.paying import paying_loop, till
 from crm_chatbot.turning import answering
 from shared.availability import DatabaseUnavailable
@@ -156,6 +158,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
         orders=OrderService(open_work=menu.open_work, now=base.clock),
         rules=ShopRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         concerns=ConcernService(open_work=menu.open_work, now=base.clock),
+        ticket_targets=TargetService(menu.open_work),
     )
 
 
@@ -174,6 +177,7 @@ ROUTERS = (
     orders_api.router,
     shop_rules_api.router,
     concerns_api.router,
+    targets_api.router,
 )
 
 SERVICE = Service(

@@ -1,4 +1,4 @@
-"""What is due among every tenant's conversations and orders: only ids are seen across tenants."""
+"""What is due among every tenant's conversations, orders, tickets: ids are all that is seen."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tickets.ticket import TicketId
 
 Place = tuple[TenantId, ConversationId]
 
@@ -30,6 +31,10 @@ class Backlog(Protocol):
 
         None that has a payment which is wanted: somebody may be paying it at this moment.
         """
+        ...
+
+    async def overdue(self, most: int, /) -> Sequence[tuple[TenantId, TicketId]]:
+        """Tickets whose time has run out, which nobody has noted yet."""
         ...
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.application.tickets.occasions import concern_raised, concern_settled
 from crm_chatbot.domain.concern import LASTING, Concern, ConcernId, Since
 from crm_chatbot.domain.order import Order
 from crm_chatbot.domain.tenant import TenantId
@@ -44,6 +45,8 @@ async def raise_concern(
         if known is not None and is_new:
             await work.concerns.save(known)
     if is_new:
+        conversation = await work.conversations.lock_of(order.customer_id)
+        await concern_raised(work, concern, conversation=conversation, now=now)
         metrics.concerns.labels(code).inc()
     return is_new
 
@@ -75,4 +78,5 @@ class ConcernService:
             concern = await work.concerns.lock(concern_id)
             concern.settle(self.now(), by=by, note=note)
             await work.concerns.save(concern)
+            await concern_settled(work, concern, now=self.now())
         return concern

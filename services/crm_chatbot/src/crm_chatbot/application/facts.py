@@ -13,9 +13,11 @@ from crm_chatbot.domain.assertions import Assertion, assertions_in, says_free, u
 from crm_chatbot.domain.figures import unknown_figures
 from crm_chatbot.domain.order import Order
 from crm_chatbot.domain.phrases import Phrase, said
+from crm_chatbot.domain.tickets.ticket import Ticket, Wanted
 
 #: Of a customer's orders the newest of these are what can be talked about.
 _MOST_ORDERS = 5
+_MOST_TICKETS = 10
 
 _UNKNOWN_MONEY = "It names amounts that no tool has told: {these}."
 _UNTRUE = "It claims what has not happened: {these}."
@@ -52,10 +54,10 @@ class FactCheck:
         if not money and not claims:
             return None
         # Only now: most replies speak of neither.
-        orders = await self._orders(brief)
+        orders, tickets = await self._known_of(brief)
         known = [order_told(order, brief.language) for order in orders]
         told += money_told(known)
-        numbers = [order.number for order in orders]
+        numbers = [order.number for order in orders] + [str(one.number) for one in tickets]
         money = self._unknown(brief, progress, text, [brief.tenant.prompt, *told], numbers)
         has_discount = any(order.discounts for order in orders)
         lies = untrue(claims, [order.status for order in orders], has_discount=has_discount)
@@ -82,9 +84,11 @@ class FactCheck:
             scale=brief.tenant.currency.scale,
         )
 
-    async def _orders(self, brief: Brief) -> Sequence[Order]:
+    async def _known_of(self, brief: Brief) -> tuple[Sequence[Order], Sequence[Ticket]]:
+        theirs = Wanted(customer_id=brief.customer.id)
         async with self.open_work(brief.tenant.id) as work:
-            return await work.orders.newest_of(brief.customer.id, most=_MOST_ORDERS)
+            orders = await work.orders.newest_of(brief.customer.id, most=_MOST_ORDERS)
+            return orders, await work.tickets.page(theirs, before=None, limit=_MOST_TICKETS)
 
 
 def _money_of(progress: Progress) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """One event being taken: the transaction, and what is done with whatever event it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -9,8 +9,8 @@ from uuid import UUID
 from crm_chatbot.application.acquaintance import Acquaintance, Chat
 from crm_chatbot.application.outbound import hand_next, our_words
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.takeover import take_over
-from crm_chatbot.domain.conversation import Conversation, TakeoverReason
+from crm_chatbot.application.takeover import silence
+from crm_chatbot.domain.conversation import Conversation, ConversationId, TakeoverReason
 from crm_chatbot.domain.message import (
     Author,
     Direction,
@@ -20,6 +20,10 @@ from crm_chatbot.domain.message import (
 )
 from crm_chatbot.domain.tenant import Tenant
 from crm_chatbot.domain.whatsapp import Event, Heard, InChat, Said
+
+
+class Calls(list[tuple[ConversationId, TakeoverReason]]):
+    """Hand-overs of one transaction, in their order."""
 
 
 class HeardBefore(Exception):
@@ -57,6 +61,8 @@ class Hearing:
     stale_after_s: float
     #: how long the sender may be silent
     patience_s: float
+    #: where somebody of the shop has to answer from now on: told once everything else is locked
+    calls: Calls = field(default_factory=Calls)
 
     @property
     def acquaintance(self) -> Acquaintance:
@@ -127,14 +133,15 @@ class Hearing:
 
     async def person_takes_over(self, conversation: Conversation, reason: TakeoverReason) -> None:
         """The bot falls silent; whatever else waits may leave."""
-        await take_over(
+        if await silence(
             self.work,
             conversation,
             reason,
             now=self.now,
             new_id=self.new_id,
             handback_after_s=self.tenant.handback_after_s,
-        )
+        ):
+            self.calls.append((conversation.id, reason))
 
     async def say(self, conversation: Conversation, text: str) -> None:
         """Words of the shop's own, whoever answers."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,12 @@ from uuid import UUID
 
 from crm_chatbot.application.acquaintance import Acquaintance, Overtaken
 from crm_chatbot.application.courtesy import Courtesy
-from crm_chatbot.application.hearing import HeardBefore, Hearing, Reception
+from crm_chatbot.application.hearing import Calls, HeardBefore, Hearing, Reception
 from crm_chatbot.application.listening import customer_wrote, owner_typed
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.second_thoughts import called, edited, reacted, revoked
+from crm_chatbot.application.tickets.occasions import handed_over, session_told
+from crm_chatbot.domain.conversation import ConversationNotFound
 from crm_chatbot.domain.customer import Identity
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.whatsapp import (
@@ -128,7 +131,10 @@ class InboundService:
         for _ in range(_TRIES):
             try:
                 async with self.open_work(one.tenant.id) as work:
-                    return [await self._take(work, one)]
+                    calls = Calls()
+                    reception = await self._take(work, one, calls)
+                    await self._call(work, calls)
+                    return [reception]
             except HeardBefore:
                 return [Reception("duplicate")]
             except Overtaken:
@@ -137,7 +143,7 @@ class InboundService:
 
     async def _receive_together(self, given: Sequence[_Given]) -> Sequence[Reception]:
         """Raises HeardBefore or Overtaken for all of them: then each is taken by itself."""
-        receptions = [Reception("duplicate")] * len(given)
+        receptions, calls = [Reception("duplicate")] * len(given), Calls()
         async with self.open_work(given[0].tenant.id) as work:
             unheard = set(await work.inbox.unheard([one.event.key for one in given]))
             await _meet_all(work, [one.event for one in given if one.event.key in unheard])
@@ -145,12 +151,20 @@ class InboundService:
             for place, one in sorted(enumerate(given), key=lambda item: item[1].chat_id):
                 if one.event.key in unheard:
                     unheard.remove(one.event.key)
-                    receptions[place] = await self._take(work, one)
+                    receptions[place] = await self._take(work, one, calls)
+            await self._call(work, calls)
         return receptions
 
-    async def _take(self, work: Work, given: _Given) -> Reception:
+    async def _call(self, work: Work, calls: Calls) -> None:
+        """As the last thing: whoever opens a ticket must not wait for anything afterwards."""
+        for conversation_id, reason in calls:
+            with suppress(ConversationNotFound):  # it has become part of another
+                conversation = await work.conversations.lock(conversation_id)
+                await handed_over(work, conversation, reason, now=self.now(), new_id=self.new_id)
+
+    async def _take(self, work: Work, given: _Given, calls: Calls) -> Reception:
         take = _TAKERS.get(type(given.event), _unknown)
-        taking = take(self._hearing(work, given.tenant), given.event)
+        taking = take(self._hearing(work, given.tenant, calls), given.event)
         # What follows from it belongs to the trace of its own request.
         return await asyncio.create_task(taking, context=given.context)
 
@@ -165,7 +179,7 @@ class InboundService:
                 continue
             return
 
-    def _hearing(self, work: Work, tenant: Tenant) -> Hearing:
+    def _hearing(self, work: Work, tenant: Tenant, calls: Calls) -> Hearing:
         return Hearing(
             work=work,
             tenant=tenant,
@@ -173,6 +187,7 @@ class InboundService:
             new_id=self.new_id,
             stale_after_s=self.stale_after_s,
             patience_s=self.patience_s,
+            calls=calls,
         )
 
 
@@ -192,6 +207,9 @@ async def session_changed(hearing: Hearing, event: SessionChanged) -> Reception:
             WhatsAppSessionChanged(
                 tenant_id=hearing.tenant.id, session=event.session, status=event.status
             )
+        )
+        await session_told(
+            hearing.work, event.session, event.status, now=hearing.now, new_id=hearing.new_id
         )
     return reception
 

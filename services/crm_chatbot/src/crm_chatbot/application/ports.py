@@ -27,6 +27,7 @@ from crm_chatbot.domain.searching import CatalogSearch
 from crm_chatbot.domain.stock import Stock
 from crm_chatbot.domain.tenant import TenantId, Tenants
 from crm_chatbot.domain.tickets.board import Boards
+from crm_chatbot.domain.tickets.clock import TicketTargets
 from crm_chatbot.domain.tickets.template import TicketTemplates
 from crm_chatbot.domain.tickets.ticket import Tickets
 from crm_chatbot.domain.turn import Executions, Turns
@@ -55,6 +56,7 @@ class Ledger(Protocol):
 class Work:
     """One tenant's transaction: commits when its block ends, rolls back when it raises."""
 
+    tenant_id: TenantId
     tenants: Tenants
     customers: Customers
     conversations: Conversations
@@ -79,6 +81,7 @@ class Work:
     tickets: Tickets
     ticket_boards: Boards
     ticket_templates: TicketTemplates
+    ticket_targets: TicketTargets
     turns: Turns
     executions: Executions
     ledger: Ledger

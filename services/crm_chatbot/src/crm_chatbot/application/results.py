@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from crm_chatbot.application.outbound import end, hand_next
 from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.application.tickets.occasions import unsent
+from crm_chatbot.application.tickets.opening import NewId
 from crm_chatbot.domain.conversation import Conversation, ConversationNotFound
 from crm_chatbot.domain.message import Message, MessageId, MessageNotFound, MessageState
 from crm_chatbot.domain.tenant import TenantId
@@ -27,6 +29,7 @@ class ResultService:
 
     open_work: OpenWork
     now: Clock
+    new_id: NewId
     #: how long the sender may be silent before it is asked again
     patience_s: float
 
@@ -55,6 +58,8 @@ class ResultService:
             await end(work, message, MessageState.SENT)
         else:
             await end(work, message, MessageState(report.outcome), report.code)
+            if report.outcome == "failed":
+                await unsent(work, conversation, now=self.now(), new_id=self.new_id)
         await hand_next(work, conversation, now=self.now(), patience_s=self.patience_s)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from crm_chatbot.application.outbound import end
 from crm_chatbot.application.ports import Work
+from crm_chatbot.application.tickets.occasions import handed_back, handed_over
 from crm_chatbot.domain.conversation import Conversation, TakeoverReason
 from crm_chatbot.domain.message import Author, Direction, Message, MessageId, MessageState
 from shared.contracts import WithdrawWhatsApp
@@ -30,8 +31,27 @@ async def take_over(
 
     The conversation is locked by the caller, who saves it. What the customer said and has no
     answer to is left to the person. Only the bot's own messages are taken back: what shall leave
-    all the same, a goodbye, say, is written by Author.SYSTEM.
+    all the same, a goodbye, say, is written by Author.SYSTEM. A ticket calls somebody, where nobody
+    is there already.
     """
+    is_news = await silence(
+        work, conversation, reason, now=now, new_id=new_id, handback_after_s=handback_after_s
+    )
+    if is_news:
+        await handed_over(work, conversation, reason, now=now, new_id=new_id)
+    return is_news
+
+
+async def silence(
+    work: Work,
+    conversation: Conversation,
+    reason: TakeoverReason,
+    *,
+    now: datetime,
+    new_id: NewId,
+    handback_after_s: int,
+) -> bool:
+    """The same, but nobody is called: the caller does that, by `handed_over`, as the last thing."""
     if not conversation.take_over(reason, now, handback_after_s=handback_after_s):
         return False
     await work.messages.leave_to_person(conversation.id, reason=reason)
@@ -49,6 +69,7 @@ async def hand_back(
     await work.messages.leave_to_person(conversation.id, reason="person_answered")
     await _mark(work, conversation, BOT_ANSWERS, reason, MessageId(new_id()), now)
     await work.timeline.note(conversation.id, "conversation.handed_back", reason=reason)
+    await handed_back(work, conversation, now=now)
 
 
 async def withdraw(work: Work, conversation: Conversation) -> None:

@@ -160,6 +160,10 @@ def _of_order(sentence: str) -> Callable[[Facts], str]:
     return lambda facts: sentence.replace("{}", str(facts.get("number", "")).strip() or "?")
 
 
+def _of_ticket(sentence: str) -> Callable[[Facts], str]:
+    return lambda facts: sentence.replace("{}", str(facts.get("number", "?")))
+
+
 def _questioned(facts: Facts) -> str:
     why = MONEY.get(str(facts.get("code")), "something is odd about it.")
     return f"Somebody has to look at the money of order {facts.get('number', '?')}: {why}"
@@ -232,6 +236,9 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "order.fulfilled": _of_order("Order {} was sent, or handed over."),
     "order.annotated": _of_order("A note was written on order {}."),
     "order.readdressed": _of_order("Order {} goes to another address."),
+    "ticket.opened": _of_ticket("Ticket #{} was opened."),
+    "ticket.resolved": _of_ticket("Ticket #{} is resolved."),
+    "ticket.breached": _of_ticket("Ticket #{} was not resolved in time."),
     "customer.described": _described,
     "customer.opted_out": _always("The customer wants to hear nothing more."),
     "customer.opted_in": _always("The customer wants to hear from the shop again."),

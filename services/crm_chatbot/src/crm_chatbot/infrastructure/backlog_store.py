@@ -10,12 +10,14 @@ from crm_chatbot.application.backlog import Place
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tickets.ticket import TicketId
 from shared.infrastructure.database import Sessions, one_statement
 
 _UNHEARD_OF = "SELECT tenant_id, conversation_id FROM crm.overdue_messages(:most)"
 _LEFT_ALONE = "SELECT tenant_id, conversation_id FROM crm.due_handbacks(:most)"
 _ERASED = "SELECT tenant_id, conversation_id FROM crm.erased_conversations(:within_s, :most)"
 _UNPAID = "SELECT tenant_id, order_id FROM crm.orders_past_their_time(:grace_s, :most)"
+_OVERDUE = "SELECT tenant_id, ticket_id FROM crm.tickets_past_their_time(:most)"
 _UNWATCHED = "SELECT tenant_id, session FROM crm.sessions_to_catch_up(:for_s, :most)"
 _HIDDEN = "SELECT tenant_id, lid FROM crm.lids_to_resolve(:for_s, :most)"
 
@@ -39,6 +41,10 @@ class SqlBacklog:
     async def unpaid(self, most: int, /, *, grace_s: float) -> Sequence[tuple[TenantId, OrderId]]:
         rows = await self._rows(_UNPAID, most=most, grace_s=grace_s)
         return [(_tenant(row), OrderId(UUID(str(row.order_id)))) for row in rows]
+
+    async def overdue(self, most: int, /) -> Sequence[tuple[TenantId, TicketId]]:
+        rows = await self._rows(_OVERDUE, most=most)
+        return [(_tenant(row), TicketId(UUID(str(row.ticket_id)))) for row in rows]
 
     async def unwatched(self, most: int, /, *, for_s: float) -> Sequence[tuple[TenantId, str]]:
         rows = await self._rows(_UNWATCHED, most=most, for_s=for_s)

@@ -31,6 +31,7 @@ from crm_chatbot.infrastructure.shop_rules_store import (
 from crm_chatbot.infrastructure.stock_store import SqlStock
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
 from crm_chatbot.infrastructure.tickets.board_store import SqlBoards, SqlTicketTemplates
+from crm_chatbot.infrastructure.tickets.target_store import SqlTicketTargets
 from crm_chatbot.infrastructure.tickets.ticket_store import SqlTickets
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
 from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
@@ -101,6 +102,7 @@ def _work(
     outbox: SqlOutbox,
 ) -> Work:
     return Work(
+        tenant_id=tenant_id,
         tenants=SqlTenants(session),
         customers=SqlCustomers(session, tenant_id),
         conversations=SqlConversations(session, tenant_id),
@@ -125,6 +127,7 @@ def _work(
         tickets=SqlTickets(session, tenant_id),
         ticket_boards=SqlBoards(session, tenant_id),
         ticket_templates=SqlTicketTemplates(session, tenant_id),
+        ticket_targets=SqlTicketTargets(session, tenant_id),
         turns=SqlTurns(session, tenant_id),
         executions=SqlExecutions(session, tenant_id),
         ledger=SqlLedger(session, tenant_id),

@@ -18,6 +18,7 @@ from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantList, TenantService
+from crm_chatbot.application.tickets.clock import TargetService
 from crm_chatbot.domain.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
 from shared.interface.access import Caller
@@ -46,6 +47,7 @@ class Administration:
     orders: OrderService
     rules: ShopRules
     concerns: ConcernService
+    ticket_targets: TargetService
     imports: ImportService
 
 
