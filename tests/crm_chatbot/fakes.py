@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from uuid_utils.compat import uuid7
+
 from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.ports import Work
+from crm_chatbot.application.ports import Means, Work
 from crm_chatbot.domain.conversation import ConversationId, Happened
 from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
@@ -17,6 +19,7 @@ from crm_chatbot.domain.tickets.clock import Targets
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
 from shared.domain import ChangedMeanwhile
+from tests.crm_chatbot.memory_automation import Automation, MemoryRules
 from tests.crm_chatbot.memory_catalog import (
     Catalog,
     MemoryCatalogSearch,
@@ -78,6 +81,7 @@ class Stored:
         default_factory=dict[TenantId, dict[QuickReplyId, QuickReply]]
     )
     targets: dict[TenantId, Targets] = field(default_factory=dict[TenantId, Targets])
+    automation: dict[TenantId, Automation] = field(default_factory=dict[TenantId, Automation])
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     said: list[QueueMessage] = field(default_factory=list[QueueMessage])
 
@@ -104,6 +108,7 @@ class MemoryCrm:
             deals = self.stored.deals.setdefault(tenant_id, Deals())
             till = self.stored.tills.setdefault(tenant_id, Till())
             desk = self.stored.ticket_desks.setdefault(tenant_id, TicketDesk())
+            automation = self.stored.automation.setdefault(tenant_id, Automation())
             try:
                 yield Work(
                     tenant_id=tenant_id,
@@ -140,7 +145,9 @@ class MemoryCrm:
                         self.stored.quick_replies.setdefault(tenant_id, {})
                     ),
                     timeline=MemoryTimeline(chats, self.time),
+                    rules=MemoryRules(automation, chats),
                     outbox=MemoryOutbox(self),
+                    means=Means(new_id=uuid7, patience_s=30.0),
                 )
             except BaseException:
                 self.stored = before

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from crm_chatbot.application.once import Once
 from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.application.ports import Work
+from crm_chatbot.domain.automation import Rule, RuleId
 from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, OnError, RowMistake
 from crm_chatbot.domain.concern import Concern, ConcernId
 from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
@@ -50,6 +51,7 @@ from tests.crm_chatbot.desk import a_board, a_comment, a_template, a_ticket
 from tests.crm_chatbot.goods import a_product, a_variant
 from tests.crm_chatbot.labels import a_label
 from tests.crm_chatbot.paying import a_fact, a_payment
+from tests.crm_chatbot.ruling import a_rule_that, said
 from tests.crm_chatbot.stores import SqlCrm
 
 #: So that whoever cleans up has something to find.
@@ -214,6 +216,7 @@ class Shop:
             self.payment.id,
             self.refund.id,
             self.imported.id,
+            self.automation.id,
             self.label.id,
             self.board.id,
             self.other_board.id,
@@ -316,6 +319,16 @@ class Shop:
             shortcut=f"s{self.tenant_id.int % 10**10:010}",
             content=self.word,
             category=self.word,
+        )
+
+    @property
+    def automation(self) -> Rule:
+        """Nothing that anybody hears sets it off."""
+        return a_rule_that(
+            id=RuleId(self.id_of("automation")),
+            tenant_id=self.tenant_id,
+            name=self.word,
+            when=said(self.word),
         )
 
     @property
@@ -439,6 +452,7 @@ async def _deal(work: Work, shop: Shop) -> None:
     await work.discounts.add(shop.rule)
     await work.quick_replies.add(shop.quick_reply)
     await work.concerns.add(shop.concern)
+    await work.rules.add(shop.automation)
 
 
 async def _see_to(work: Work, shop: Shop) -> None:

@@ -52,6 +52,8 @@ STOCK = f"{PRODUCT}/variants/{{variant_id}}/stock"
 ORDER = "/v1/crm/orders/{order_id}"
 PAYMENT = "/v1/crm/payments/{payment_id}"
 ACCOUNT = f"{SHOP}/payment-accounts/{{provider}}"
+RULES = f"{SHOP}/automation-rules"
+RULE = {"name": "mine", "when": {"kind": "outside_hours"}, "then": [{"kind": "hand_over"}]}
 DISCOUNT = f"{SHOP}/discounts/{{discount_id}}"
 LABEL = f"{SHOP}/labels/{{label_id}}"
 
@@ -79,6 +81,12 @@ CASES: Mapping[Route, Case] = {
     ("GET", DISCOUNT): Case(),
     ("PATCH", DISCOUNT): Case({"name": "mine"}, changes=True),
     ("DELETE", DISCOUNT): Case(changes=True),
+    ("GET", RULES): Case(),
+    ("POST", RULES): Case(RULE, changes=True),
+    ("GET", f"{RULES}/{{rule_id}}"): Case(),
+    ("PUT", f"{RULES}/{{rule_id}}"): Case(RULE, changes=True),
+    ("DELETE", f"{RULES}/{{rule_id}}"): Case(changes=True),
+    ("PUT", f"{RULES}/order"): Case({"rule_ids": []}, changes=True),
     ("GET", f"{SHOP}/concerns"): Case(),
     ("POST", f"{SHOP}/concerns/{{concern_id}}/settle"): Case({"note": "mine"}, changes=True),
     ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
@@ -194,6 +202,7 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "payment_id": shop.payment.id,
         "provider": shop.payment.provider.value,
         "discount_id": shop.rule.id,
+        "rule_id": shop.automation.id,
         "concern_id": shop.concern.id,
         "product_id": shop.product.id,
         "variant_id": shop.variant_id,
@@ -209,6 +218,7 @@ NOTHING: dict[str, object] = {
         *("product_id", "variant_id", "import_id"),
         *("order_id", "discount_id", "concern_id", "payment_id"),
         *("label_id",),
+        *("order_id", "discount_id", "concern_id", "payment_id", "rule_id"),
     )
 }
 

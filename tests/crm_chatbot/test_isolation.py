@@ -251,6 +251,17 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "quick_replies.save": lambda w, s: _change(w.quick_replies.save, s.quick_reply, content="mine"),
     "quick_replies.used": lambda w, s: w.quick_replies.used(s.quick_reply.id, LATER),
     "timeline.note": lambda w, s: w.timeline.note(s.conversation.id, "message.read"),
+    "rules.hold": lambda w, _: w.rules.hold(),
+    "rules.get": lambda w, s: w.rules.get(s.automation.id),
+    "rules.all": lambda w, _: w.rules.all(),
+    "rules.active": lambda w, _: w.rules.active(),
+    "rules.add": lambda w, s: w.rules.add(s.automation),
+    "rules.save": lambda w, s: _change(w.rules.save, s.automation, name="mine"),
+    "rules.remove": lambda w, s: w.rules.remove(s.automation.id),
+    "rules.arrange": lambda w, s: w.rules.arrange([s.automation.id]),
+    "rules.is_first_since": lambda w, s: w.rules.is_first_since(
+        s.automation.id, s.conversation.id, NOON
+    ),
     "outbox.say": lambda w, _: w.outbox.say(),
 }
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application, WebhookRules
+from crm_chatbot.application.automation_rules import AutomationRules
 from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.concerns import ConcernService
@@ -18,6 +19,7 @@ from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.labels import LabelService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
+from crm_chatbot.application.ports import Means
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.application.tickets.clock import TargetService
@@ -36,6 +38,7 @@ from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.waha_events import event_in
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from crm_chatbot.interface import (
+    automation_api,
     concerns_api,
     conversations_api,
     customers_api,
@@ -102,7 +105,11 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
     )
     shop = load(Shop)
     open_work = sql_work(
-        base.sessions, queues, hand_over=relay.hand_over, own_accounts=own_accounts(shop)
+        base.sessions,
+        queues,
+        hand_over=relay.hand_over,
+        own_accounts=own_accounts(shop),
+        means=Means(new_id=uuid7, patience_s=shop.resend_ask_after_s),
     )
     return Application(
         open_work=open_work,
@@ -159,6 +166,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
         rules=ShopRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         concerns=ConcernService(open_work=menu.open_work, now=base.clock),
         ticket_targets=TargetService(menu.open_work),
+        automation=AutomationRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
     )
 
 
@@ -178,6 +186,7 @@ ROUTERS = (
     shop_rules_api.router,
     concerns_api.router,
     targets_api.router,
+    automation_api.router,
 )
 
 SERVICE = Service(

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from crm_chatbot.application.answering import Spent
 from crm_chatbot.application.once import Idempotency
 from crm_chatbot.application.payment_accounts import WaysToPay
+from crm_chatbot.domain.automation import Rules
 from crm_chatbot.domain.catalog_import import Imports
 from crm_chatbot.domain.concern import Concerns
 from crm_chatbot.domain.conversation import Conversations, Timeline
@@ -53,6 +55,15 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True)
+class Means:
+    """With what code acts by itself in a transaction that somebody else began."""
+
+    new_id: Callable[[], UUID]
+    #: how long the sender may be silent before it is asked again
+    patience_s: float
+
+
+@dataclass(frozen=True)
 class Work:
     """One tenant's transaction: commits when its block ends, rolls back when it raises."""
 
@@ -88,7 +99,9 @@ class Work:
     idempotency: Idempotency
     quick_replies: QuickReplies
     timeline: Timeline
+    rules: Rules
     outbox: Outbox
+    means: Means
 
 
 OpenWork = Callable[[TenantId], AbstractAsyncContextManager[Work]]

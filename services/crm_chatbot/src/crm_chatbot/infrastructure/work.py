@@ -5,8 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from crm_chatbot.application.ports import OpenWork, Work
+from uuid_utils.compat import uuid7
+
+from crm_chatbot.application.ports import Means, OpenWork, Work
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.automation_store import SqlRules
 from crm_chatbot.infrastructure.catalog_search import SqlCatalogSearch
 from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_store import SqlConversations
@@ -43,6 +46,8 @@ from shared.infrastructure.outbox import Envelope, HandOver, announce
 from shared.infrastructure.tenancy import tenant_transaction
 from shared.messaging import Outgoing
 
+_MEANS = Means(new_id=uuid7, patience_s=30.0)
+
 
 @dataclass(frozen=True)
 class Queues:
@@ -77,15 +82,19 @@ def sql_work(
     *,
     hand_over: HandOver = lambda _: None,
     own_accounts: OwnAccounts = MappingProxyType({}),
+    means: Means = _MEANS,
 ) -> OpenWork:
-    """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed."""
+    """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed.
+
+    `means` are what rules act with.
+    """
     transactions = late(sessions)
 
     @asynccontextmanager
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         async with tenant_transaction(transactions, tenant_id) as session:
             timeline, outbox = SqlTimeline(session, tenant_id), SqlOutbox(session, queues)
-            yield _work(session, tenant_id, own_accounts, timeline, outbox)
+            yield _work(session, tenant_id, own_accounts, timeline, outbox, means)
             await session.write_out()
             await timeline.write()
             said = await outbox.write()
@@ -100,6 +109,7 @@ def _work(
     own_accounts: OwnAccounts,
     timeline: SqlTimeline,
     outbox: SqlOutbox,
+    means: Means,
 ) -> Work:
     return Work(
         tenant_id=tenant_id,
@@ -134,5 +144,7 @@ def _work(
         idempotency=SqlIdempotency(session, tenant_id),
         quick_replies=SqlQuickReplies(session, tenant_id),
         timeline=timeline,
+        rules=SqlRules(session, tenant_id),
         outbox=outbox,
+        means=means,
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from crm_chatbot.application.automation_rules import AutomationRules
 from crm_chatbot.application.catalog import CatalogService
 from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.concerns import ConcernService
@@ -49,6 +50,7 @@ class Administration:
     concerns: ConcernService
     ticket_targets: TargetService
     imports: ImportService
+    automation: AutomationRules
 
 
 async def administration(request: Request) -> Administration:
