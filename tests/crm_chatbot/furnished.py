@@ -439,6 +439,7 @@ async def _talk(work: Work, shop: Shop) -> None:
     await work.turns.add(shop.ended)
     await work.executions.add(shop.execution)
     await work.timeline.note(shop.conversation.id, "message.received", word=shop.word)
+    await work.timeline.note(shop.conversation.id, "rule.ran", rule_id=shop.automation.id)
 
 
 async def _deal(work: Work, shop: Shop) -> None:

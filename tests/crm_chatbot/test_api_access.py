@@ -216,7 +216,6 @@ NOTHING: dict[str, object] = {
     for name in (
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
         *("product_id", "variant_id", "import_id"),
-        *("order_id", "discount_id", "concern_id", "payment_id"),
         *("label_id",),
         *("order_id", "discount_id", "concern_id", "payment_id", "rule_id"),
     )

@@ -87,7 +87,9 @@ HOLDS: tuple[tuple[When, Happened, bool], ...] = (
 
 
 @pytest.mark.parametrize(("when", "happened", "holds"), HOLDS)
-def test_a_rule_is_set_off_by_what_it_is_about(when: When, happened: Happened, *, holds: bool) -> None:
+def test_a_rule_is_set_off_by_what_it_is_about(
+    when: When, happened: Happened, *, holds: bool
+) -> None:
     assert when.holds(happened) is holds
 
 

@@ -258,7 +258,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "rules.add": lambda w, s: w.rules.add(s.automation),
     "rules.save": lambda w, s: _change(w.rules.save, s.automation, name="mine"),
     "rules.remove": lambda w, s: w.rules.remove(s.automation.id),
-    "rules.arrange": lambda w, s: w.rules.arrange([s.automation.id]),
+    "rules.arrange": lambda w, s: w.rules.arrange([OURS.automation.id, s.automation.id]),
     "rules.is_first_since": lambda w, s: w.rules.is_first_since(
         s.automation.id, s.conversation.id, NOON
     ),

@@ -8,12 +8,15 @@ from uuid import UUID
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.automation import (
     MOST_RULES,
+    LabelApplied,
+    PutLabel,
     Rule,
     RuleId,
     RuleOrderRejected,
     Terms,
     TooManyRules,
 )
+from crm_chatbot.domain.label import LabelId, LabelInactive
 from crm_chatbot.domain.tenant import TenantId
 from shared.domain import ChangedSince, Clock
 
@@ -41,7 +44,7 @@ class AutomationRules:
         """It runs after all others.
 
         Raises TenantNotFound, RuleRejected, RuleNameTaken, TooManyRules, LabelNotFound,
-        LabelIsInactive, QuickReplyNotFound, QuickReplyIsInactive.
+        LabelInactive, QuickReplyNotFound.
         """
         now = self.now()
         rule = Rule(
@@ -97,3 +100,8 @@ class AutomationRules:
 
 async def _look_up(work: Work, rule: Rule) -> None:
     """What it speaks of has to be there, and in use."""
+    for part in (rule.when, *rule.then):
+        if isinstance(part, LabelApplied | PutLabel):
+            label = await work.labels.get(LabelId(part.label_id))
+            if not label.is_active:
+                raise LabelInactive(name=label.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Update, delete, func, insert, select, text, update
@@ -137,9 +137,10 @@ def _row_of(rule: Rule) -> dict[str, Any]:
 
 def _plain(part: When | Action) -> dict[str, Any]:
     """As JSON: its kind, and what it holds."""
-    facts: dict[str, Any] = {**vars(part)}
-    plain = {name: [*v] if isinstance(v, tuple) else str(v) for name, v in facts.items()}
-    return {"kind": part.kind, **plain}
+    return {"kind": part.kind} | {
+        name: [*cast("tuple[str, ...]", value)] if isinstance(value, tuple) else str(value)
+        for name, value in vars(part).items()
+    }
 
 
 def _rule_of(row: RowMapping) -> Rule:
