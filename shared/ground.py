@@ -29,7 +29,7 @@ from shared.infrastructure.secrets import Vault, open_vault
 from shared.llm.seeds import seed
 from shared.messaging import Transport
 from shared.runtime import once, running
-from shared.settings import Infrastructure, Platform, likely_typos, load
+from shared.settings import Infrastructure, Platform, likely_typos, load, refuse
 
 log = logs.get()
 
@@ -115,6 +115,8 @@ async def _servers(
     infrastructure: Infrastructure,
     seeds: Sequence[Seed],
 ) -> tuple[str, str | None]:
+    if platform.is_production and infrastructure.has_example_secrets:
+        refuse("example_secrets: a password is still the one of .env.example, which all know")
     given = infrastructure.redis_url
     redis_url = given.get_secret_value() if given else None
     if infrastructure.database_url is not None:

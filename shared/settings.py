@@ -1,9 +1,10 @@
 """Settings from the environment (and `.env`), one class per concern; bad values end the process."""
 
 import difflib
+import ipaddress
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -14,6 +15,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: sysexits.h: EX_CONFIG
 EXIT_BAD_CONFIGURATION = 78
+
+#: How secrets begin in .env.example.
+EXAMPLE = "change-me"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -36,6 +42,10 @@ class Platform(_Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     #: 32 bytes in base64; secrets of tenants are encrypted with it
     encryption_key: SecretStr | None = None
+    #: the name by which the world reaches the platform; the edge proxy gets a certificate for it
+    domain: str = ""
+    #: networks (comma separated) whose callers need no key, as this machine's; in development alone
+    keyless_networks: str = ""
     #: SIGTERM: how long running work may take to finish before it is handed back
     drain_s: Seconds = 20.0
 
@@ -46,6 +56,28 @@ class Platform(_Settings):
         if not parts or not parts <= {"api", "worker"}:
             raise ValueError("must be api, worker, or api,worker")
         return value
+
+    @field_validator("keyless_networks")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            [ipaddress.ip_network(network) for network in _parts(value)]
+        except ValueError:
+            raise ValueError("must be networks such as 172.16.0.0/12, comma separated") from None
+        return value
+
+    @model_validator(mode="after")
+    def _the_world_needs_keys(self) -> "Platform":
+        if self.domain and not self.is_production:
+            raise ValueError("DOMAIN lets the world in: it needs ENVIRONMENT=production")
+        return self
+
+    @property
+    def open_to(self) -> Sequence[Network]:
+        """Networks whose callers are taken for this machine's."""
+        if self.is_production:
+            return []
+        return [ipaddress.ip_network(network) for network in _parts(self.keyless_networks)]
 
     @property
     def is_production(self) -> bool:
@@ -76,6 +108,12 @@ class Infrastructure(_Settings):
     #: longer than this nobody waits for a hint
     redis_timeout_s: Seconds = 0.1
     database_pool_size: int = Field(default=10, ge=1, le=100)
+
+    @property
+    def has_example_secrets(self) -> bool:
+        """Whether a password is one of those in .env.example, which everybody knows."""
+        urls = (self.database_url, self.migrations_database_url, self.rabbitmq_url, self.redis_url)
+        return any(EXAMPLE in url.get_secret_value() for url in urls if url is not None)
 
     @property
     def queues(self) -> list[str]:
@@ -241,6 +279,10 @@ class Retention(_Settings):
     keep_checkpoints_days: float = Field(default=1.0, ge=1, le=3_650)
     #: a message that is asked for later than this would be sent a second time
     keep_deliveries_days: float = Field(default=14.0, ge=7, le=3_650)
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None:

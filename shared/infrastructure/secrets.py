@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.settings import Platform, refuse
+from shared.settings import EXAMPLE, Platform, refuse
 
 KEY_BYTES = 32
 
@@ -75,10 +75,16 @@ def open_vault(platform: Platform) -> Vault:
     given = platform.encryption_key.get_secret_value() if platform.encryption_key else ""
     if given:
         current, *older = [_key(text) for text in given.split(",")]
+        if platform.is_production and current.startswith(EXAMPLE.encode()):
+            refuse("ENCRYPTION_KEY: is still the one of .env.example, which everybody knows")
         return Vault(current, older)
     if platform.is_production:
         refuse("ENCRYPTION_KEY: is needed in production: 32 random bytes in base64")
-    return Vault(_kept_key(platform.data_dir / "encryption.key"))
+    kept = platform.data_dir / "encryption.key"
+    try:
+        return Vault(_kept_key(kept))
+    except OSError as error:
+        refuse(f"ENCRYPTION_KEY: is needed where none can be kept ({kept}: {error.strerror})")
 
 
 def _key(text: str, name: str = "ENCRYPTION_KEY") -> bytes:

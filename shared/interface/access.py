@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Protocol
@@ -17,6 +17,7 @@ from starlette.types import Scope
 from shared.infrastructure.api_keys import ApiKey, KeyScope
 from shared.interface.limits import RateLimit
 from shared.interface.problems import Problem
+from shared.settings import Network
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -60,15 +61,24 @@ class Keys(Protocol):
 class Access:
     """Lets callers in, and counts them. Put into `app.state.access` by the service's lifespan."""
 
-    def __init__(self, keys: Keys, limit: RateLimit, *, is_development: bool) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        limit: RateLimit,
+        *,
+        is_development: bool,
+        open_to: Sequence[Network] = (),
+    ) -> None:
+        """`open_to`: in development, networks whose callers are taken for this machine."""
         self._keys = keys
         self._limit = limit
         self._is_development = is_development
+        self._open_to = open_to
 
     async def admit(self, scope: Scope) -> Caller:
         """Raises Problem: 401 for strangers, 429 for those who ask too often."""
         given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if not given and self._is_development and _is_this_machine(scope):
+        if not given and self._is_development and _is_this_machine(scope, self._open_to):
             return THIS_MACHINE
         key = await self._find(given)
         self._count(key, scope)
@@ -139,22 +149,33 @@ def _unauthenticated(detail: str) -> Problem:
     return Problem(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _is_this_machine(scope: Scope) -> bool:
+def _is_this_machine(scope: Scope, open_to: Sequence[Network]) -> bool:
     """Whether the request was made here, by somebody who meant to.
 
-    Not by way of a proxy that happens to run here, and not by a foreign web page in a browser
-    that runs here (it would name itself in Origin, or its own host name in Host).
+    Not by way of a proxy, unless from a network that is open, and not by a foreign web page in a
+    browser that runs here (it would name itself in Origin, or its own host name in Host).
     """
     peer = scope.get("client")
-    if not peer or not _is_loopback(peer[0]):
+    if not peer:
+        return False
+    is_direct = _is_loopback(peer[0])
+    if not is_direct and not _is_within(peer[0], open_to):
         return False
     named = {b"host": b"localhost"}
     for name, value in scope["headers"]:
-        if name in _PROXIED:
+        if name in _PROXIED and is_direct:
             return False
         if name in {b"host", b"origin"}:
             named[name] = value
     return all(_is_loopback(_host_in(value)) for value in named.values())
+
+
+def _is_within(host: str, networks: Sequence[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 @lru_cache(maxsize=1_024)

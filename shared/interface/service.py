@@ -56,7 +56,10 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
             stack.push_async_callback(limit.close)
             app.state.ground = base
             app.state.access = Access(
-                ApiKeys(base.sessions), limit, is_development=not platform.is_production
+                ApiKeys(base.sessions),
+                limit,
+                is_development=not platform.is_production,
+                open_to=platform.open_to,
             )
             await stack.enter_async_context(watch_ages(base.sessions, base.transport, waits))
             for service in services:

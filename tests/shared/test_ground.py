@@ -54,6 +54,26 @@ async def test_postgresql_carries_messages_unless_there_is_a_broker(
         assert base.rabbit is not None
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"DATABASE_URL": "postgresql://aip_app:change-me-app@postgres/ai_platform"},
+        {"DATABASE_URL": f"postgresql://a:b@{NOBODY}/c", "REDIS_URL": "redis://:change-me@redis"},
+    ],
+)
+async def test_production_refuses_passwords_that_everybody_knows(
+    opened: Open, setting: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        async with opened(ENVIRONMENT="production", **setting):
+            pytest.fail("it was opened")
+
+    assert ended.value.code == 78
+    refusal = capsys.readouterr().err
+    assert "example_secrets" in refusal
+    assert "change-me" not in refusal
+
+
 async def test_every_connection_is_given_back(opened: Open, database_url: str) -> None:
     async with connected(database_url) as other:
         async with opened(DATABASE_URL=database_url) as base, transaction(base.sessions) as ours:

@@ -46,6 +46,9 @@ def load_with(**environment: str) -> subprocess.CompletedProcess[str]:
         ("PORT", "70000"),
         ("ENVIRONMENT", "staging"),
         ("RABBITMQ_TASK_QUEUE", "with space"),
+        ("KEYLESS_NETWORKS", "172.16.0.0/12, s3cret"),
+        ("KEYLESS_NETWORKS", "10.0.0.1/8"),
+        ("DOMAIN", "s3cret.example.com"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line(name: str, value: str) -> None:

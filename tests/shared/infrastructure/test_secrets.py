@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.infrastructure.secrets import SecretUnreadable, Vault, open_vault
 from shared.settings import Platform
+from tests.house.source import ROOT
 
 OLD, NEW = b"o" * 32, b"n" * 32
 
@@ -122,6 +123,33 @@ def test_production_without_a_key_ends_the_process(
     assert ended.value.code == 78
     assert "ENCRYPTION_KEY" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_production_refuses_the_key_that_everybody_knows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = "Y2hhbmdlLW1lLWluLXByb2R1Y3Rpb24tMzItYnl0ZXM="
+    assert known in (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    open_vault(platform(tmp_path, known))
+
+    with pytest.raises(SystemExit) as ended:
+        open_vault(platform(tmp_path, known, environment="production"))
+
+    assert ended.value.code == 78
+    assert "ENCRYPTION_KEY" in capsys.readouterr().err
+
+
+def test_where_no_key_can_be_kept_one_must_be_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_the_way = tmp_path / "data"
+    in_the_way.write_text("a file")
+
+    with pytest.raises(SystemExit) as ended:
+        open_vault(platform(in_the_way / "below"))
+
+    assert ended.value.code == 78
+    assert "ENCRYPTION_KEY" in capsys.readouterr().err
 
 
 def test_development_makes_a_key_once_and_keeps_it_to_itself(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Who is let in, and what they may do."""
 
 from collections.abc import AsyncGenerator
+from ipaddress import ip_network
 from uuid import UUID
 
 import httpx
@@ -68,10 +69,12 @@ def client_of(
     peer: str = "203.0.113.9",
     per_minute: int = 0,
     host: str = "localhost:8000",
+    open_to: str = "",
 ) -> httpx.AsyncClient:
     app = create_api("Things", routers=[things])
     limit = RateLimit(Hints(None), per_minute, now=lambda: 60_000_015.0)
-    app.state.access = Access(one_of_each(), limit, is_development=is_development)
+    networks = [ip_network(open_to)] if open_to else []
+    app.state.access = Access(one_of_each(), limit, is_development=is_development, open_to=networks)
     transport = httpx.ASGITransport(app, client=(peer, 5_000))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
 
@@ -222,6 +225,33 @@ async def test_a_page_served_by_this_machine_may_call_it() -> None:
     answer = await client.get("/v1/things", headers={"Origin": "http://localhost:3000"})
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "host", "headers", "status"),
+    [
+        ("172.18.0.9", "localhost:8000", {"X-Forwarded-For": "172.18.0.1"}, 200),
+        ("172.18.0.9", "edge.localhost:8000", {"Via": "1.1 edge"}, 200),
+        ("172.18.0.9", "shop.example.com", {}, 401),
+        ("172.18.0.9", "localhost:8000", {"Origin": "https://evil.example.com"}, 401),
+        ("172.18.0.9", "localhost:8000", {"Authorization": "Bearer unknown"}, 401),
+        ("172.19.0.9", "localhost:8000", {}, 401),
+        ("127.0.0.1", "localhost:8000", {"X-Forwarded-For": "172.18.0.9"}, 401),
+        ("nonsense", "localhost:8000", {}, 401),
+    ],
+)
+async def test_in_development_a_network_may_be_open(
+    peer: str, host: str, headers: dict[str, str], status: int
+) -> None:
+    client = client_of(is_development=True, peer=peer, host=host, open_to="172.18.0.0/16")
+
+    assert (await client.get("/v1/things", headers=headers)).status_code == status
+
+
+async def test_in_production_no_network_is_open() -> None:
+    client = client_of(peer="172.18.0.9", open_to="172.18.0.0/16")
+
+    assert (await client.get("/v1/things")).status_code == 401
 
 
 async def test_in_production_this_machine_is_a_stranger_too() -> None:

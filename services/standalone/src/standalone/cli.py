@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -25,8 +26,8 @@ from shared.messaging import CarrierUnavailable
 from shared.settings import Infrastructure, Platform, load, refuse
 from standalone.demo import DEMO
 from standalone.doctor import examine
-from standalone.pretend import free_port
-from standalone.up import serve
+from standalone.pretend import PretendWorld, free_port
+from standalone.up import is_told, serve
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
@@ -61,8 +62,21 @@ def up() -> None:
 
 
 @cli.command()
-def demo(*, once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False) -> None:
-    """Start the platform, open a shop, submit jobs, tell what happens, and go on serving."""
+def demo(
+    *,
+    once: Annotated[bool, typer.Option(help="Tell the story, then stop.")] = False,
+    platform: Annotated[str, typer.Option(help="The URL of one that runs already.")] = "",
+    world: Annotated[str, typer.Option(help="With it: where the simulators are found.")] = "",
+) -> None:
+    """Start the platform, open a shop, submit jobs, tell what happens, and go on serving.
+
+    With --platform and --world nothing is started: the story is told of what runs there.
+    """
+    if bool(platform) != bool(world):
+        raise typer.BadParameter("--platform and --world: give both, or neither")
+    if platform:
+        told = is_told(partial(DEMO.story, platform, PretendWorld(world), console), console)
+        raise typer.Exit(not asyncio.run(told))
     once = once or os.environ.get("ONCE") == "1"
     raise typer.Exit(serve(console, DEMO, once=once))
 

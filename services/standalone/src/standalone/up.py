@@ -89,7 +89,7 @@ class _Run:
         if not self.server.started:
             return 1
         self.console.print(f"Ready after {time.monotonic() - self.began:.1f} s: {self.url}")
-        if telling is not None and not await self._is_told(telling):
+        if telling is not None and not await is_told(telling, self.console):
             self.server.should_exit = True
             await serving
             return 1
@@ -108,14 +108,15 @@ class _Run:
         with suppress(SystemExit):  # it has said why
             await self.server.serve()
 
-    async def _is_told(self, telling: Callable[[], Awaitable[None]]) -> bool:
-        """Whether everything happened that was promised."""
-        try:
-            await telling()
-        except (PromiseBroken, httpx.HTTPError) as broken:
-            self.console.print(f"[bold red]That should not have happened:[/] {escape(str(broken))}")
-            return False
-        return True
+
+async def is_told(telling: Callable[[], Awaitable[None]], console: Console) -> bool:
+    """Whether everything happened that was promised."""
+    try:
+        await telling()
+    except (PromiseBroken, httpx.HTTPError) as broken:
+        console.print(f"[bold red]That should not have happened:[/] {escape(str(broken))}")
+        return False
+    return True
 
 
 def _seen_from_here(host: str | None) -> str:
