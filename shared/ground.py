@@ -45,6 +45,8 @@ class Ground:
     infrastructure: Infrastructure
     sessions: Sessions
     clock: DatabaseClock
+    #: None without Redis
+    redis_url: str | None
     hints: Hints
     transport: Transport
     #: None where PostgreSQL carries everything
@@ -90,6 +92,7 @@ async def ground(
             infrastructure=infrastructure,
             sessions=sessions,
             clock=clock,
+            redis_url=redis_url,
             hints=hints,
             transport=transport,
             rabbit=rabbit,

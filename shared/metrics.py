@@ -129,6 +129,15 @@ llm_seconds = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180),
 )
 
+# -- live screens
+
+live_changes = Counter(
+    "aip_live_changes",
+    "Changes for those who look live; what is lost, they are told to fetch.",
+    ["outcome"],
+)
+live_streams = Gauge("aip_live_streams", "Streams of changes that are open in this process.")
+
 # -- HTTP
 
 http_requests = Counter(

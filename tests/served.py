@@ -1,5 +1,6 @@
 """A service's API as it would run alone, and people with keys who call it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from shared.ground import Ground
 from shared.infrastructure.api_keys import ApiKeys, KeyScope
 from shared.interface.service import Service, create_app
 from tests.environment import configured
+from tests.waiting import until
 
 WITHIN_S = 10.0
 HERE = "http://service"
@@ -101,3 +104,16 @@ async def _keys(app: FastAPI) -> dict[str, str]:
         who: (await keys.create(who, scope, tenant_id)).secret
         for who, (scope, tenant_id) in wanted.items()
     }
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncGenerator[str]:
+    """A real server on a free port: for streams, and for what only a wire can do."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: server.started, "the server has started", within=WITHIN_S, every=0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(serving, WITHIN_S)

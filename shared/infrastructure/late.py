@@ -1,7 +1,8 @@
 """Transactions that put writes off, and do all those of one kind in one statement."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Executable, Result
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -14,15 +15,30 @@ WriteRows = Callable[[AsyncSession, Sequence[Row]], Awaitable[None]]
 Facts = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
+class Touch(NamedTuple):
+    """That something was changed; `conversation_id` where it is a conversation's."""
+
+    kind: str
+    id: UUID
+    conversation_id: UUID | None = None
+
+
 class LateSession(AsyncSession):
     """What was put off is written before anything else is asked, and by `write_out` at the end.
 
-    Kinds are written in the order in which the first of each was put off.
+    Kinds are written in the order in which the first of each was put off. `touches` is what was
+    changed, each thing once, for whoever tells it once the transaction has committed.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._waiting: dict[WriteRows, list[Row]] = {}
+        self.touches: dict[Touch, None] = {}
+
+    def touched(self, kind: str, *ids: UUID, conversation_id: UUID | None = None) -> None:
+        """Say that these were changed, or will be when what was put off is written."""
+        for one in ids:
+            self.touches[Touch(kind, one, conversation_id)] = None
 
     def put_off(self, write: WriteRows, rows: Sequence[Row]) -> None:
         if rows:

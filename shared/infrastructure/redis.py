@@ -41,9 +41,9 @@ class Hints:
         self._client: Client = None
         self._watcher: Client = None
         if url:
-            self._client = _client(BlockingConnectionPool, url, max_connections=20, timeout=1)
+            self._client = client_of(BlockingConnectionPool, url, max_connections=20, timeout=1)
             # Each reader that waits holds a connection: they must not take them from the others.
-            self._watcher = _client(ConnectionPool, url, max_connections=500)
+            self._watcher = client_of(ConnectionPool, url, max_connections=500)
 
     @property
     def is_configured(self) -> bool:
@@ -140,6 +140,19 @@ class Hints:
             for id_, fields in found[0][1]
         ]
 
+    async def shout(self, notes: Iterable[tuple[str, bytes]]) -> bool:
+        """Publish on channels, many notes at once; False where Redis did not take them."""
+        notes = list(notes)
+
+        async def shout_all(redis: Client) -> bool:
+            pipe = redis.pipeline(transaction=False)
+            for channel, note in notes:
+                pipe.publish(channel_name(redis, channel), note)
+            await pipe.execute()
+            return True
+
+        return await self._try(shout_all, otherwise=False)
+
     async def is_reachable(self) -> bool:
         """Asks even while others are spared."""
         self._resumes_at = 0.0
@@ -168,16 +181,23 @@ class Hints:
         return otherwise
 
 
-def _client(pool: Client, url: str, **settings: float) -> Client:
+def client_of(pool: Client, url: str, **settings: float) -> Client:
+    """A client that tries once, and waits for ever: whoever asks it bounds the call as a whole."""
     return Redis.from_pool(
         pool.from_url(
             url,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=None,  # every call is bounded as a whole instead
+            socket_timeout=None,
             protocol=2,  # one round trip less to connect
             **settings,
         )
     )
+
+
+def channel_name(redis: Client, channel: str) -> str:
+    """Unlike keys, channels are one server's: those of its databases would hear each other."""
+    database: int = redis.connection_pool.connection_kwargs.get("db") or 0
+    return f"{_PREFIX}{database}:{channel}"
 
 
 def _text(raw: bytes) -> str:

@@ -84,6 +84,14 @@ class Access:
         self._count(key, scope)
         return Caller(key.id, key.tenant_id, frozenset({key.scope}))
 
+    async def still_admits(self, caller: Caller, scope: Scope) -> bool:
+        """Whether who was admitted would be today; for answers that go on. Counts nothing."""
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        try:
+            return caller.key_id is None or (await self._find(given)).id == caller.key_id
+        except Problem:
+            return False
+
     async def _find(self, given: list[bytes]) -> ApiKey:
         if not given:
             raise _unauthenticated("Send your API key: `Authorization: Bearer aip_...`.")

@@ -5,7 +5,8 @@ Each row of `CASES` is tried by every kind of caller; a route without a row fail
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from uuid import UUID
 
 import httpx
@@ -13,8 +14,10 @@ import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
+from crm_chatbot.application.feed import Change
 from crm_chatbot.application.payment_accounts import AccountChange
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.infrastructure.feed import LocalFeed
 from crm_chatbot.interface import tenants_api
 from crm_chatbot.wiring import SERVICE
 from shared.infrastructure.database import Sessions, connect, sessions_of
@@ -72,6 +75,7 @@ CASES: Mapping[Route, Case] = {
     ("PUT", ACCOUNT): Case({"details": "mine"}, changes=True),
     ("GET", ACCOUNT): Case(),
     ("DELETE", ACCOUNT): Case(changes=True),
+    ("GET", f"{SHOP}/events"): Case(),
     ("GET", f"{SHOP}/delivery"): Case(),
     ("PUT", f"{SHOP}/delivery"): Case({"default_fee": 0}, changes=True),
     ("GET", f"{SHOP}/ticket-targets"): Case(),
@@ -161,6 +165,16 @@ TIMED = [
 READS = [route for route, case in CASES.items() if not case.changes]
 
 
+class EndingFeed(LocalFeed):
+    """One whose streams end, so that they can be asked for like everything else."""
+
+    async def follow(
+        self, tenant_id: TenantId, /, *, silence_s: float = 15.0
+    ) -> AsyncGenerator[Sequence[Change]]:
+        async with aclosing(super().follow(tenant_id, silence_s=silence_s)) as news:
+            yield await anext(news)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def owner(worker_database: WorkerDatabase) -> AsyncGenerator[Sessions]:
     engine = connect(worker_database.owner_url)
@@ -178,7 +192,9 @@ async def api(
     unlimited = {"RATE_LIMIT_PER_MINUTE": "0"}
     async with served((SERVICE,), url, None, place, environment=unlimited) as api:
         state = api.app.state
-        state.crm_administration = dataclasses.replace(state.crm_administration, waha=MemoryWaha())
+        state.crm_administration = dataclasses.replace(
+            state.crm_administration, waha=MemoryWaha(), feed=EndingFeed(api.ground.clock)
+        )
         for tenant_id, word in ((TENANT, "ours-01"), (OTHER_TENANT, "theirs-7")):
             shop, crm = Shop(TenantId(tenant_id), word), SqlCrm(api.ground.sessions)
             await furnish(crm, shop, is_connected=False)

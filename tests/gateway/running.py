@@ -1,22 +1,17 @@
 """A gateway that runs as it would alone, and people with keys who call it."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import uvicorn
-from fastapi import FastAPI
-
 from gateway.application import Application
 from gateway.domain.job import JobId, Owner
 from gateway.wiring import SERVICE
 from shared.interface.service import Service
 from tests.gateway.builders import OTHER_TENANT, TENANT
-from tests.served import NOTHING, WITHIN_S, Served, served
-from tests.waiting import until
+from tests.served import NOTHING, Served, served
 
 JOBS = "/v1/jobs"
 HAIKU = {"prompt": "Write a haiku about programming"}
@@ -53,16 +48,3 @@ async def running(
         services, database_url, redis_url, data_dir, environment=environment
     ) as gateway:
         yield Running(gateway.app, gateway.keys)
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncGenerator[str]:
-    """A real server on a free port: for streams, and for what only a wire can do."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    await until(lambda: server.started, "the server has started", within=WITHIN_S, every=0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await asyncio.wait_for(serving, WITHIN_S)

@@ -28,7 +28,8 @@ from gateway.wiring import SERVICE as GATEWAY
 from shared.infrastructure.database import transaction
 from tests.background import BackgroundLoop
 from tests.gateway.builders import completed
-from tests.gateway.running import JOBS, Running, running, serving
+from tests.gateway.running import JOBS, Running, running
+from tests.served import serving
 
 KEPT = [
     not_a_server_error,

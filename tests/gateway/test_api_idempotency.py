@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 
 from shared.infrastructure.database import transaction
 from tests.gateway.builders import TENANT
-from tests.gateway.running import HAIKU, JOBS, Running, serving
-from tests.served import said
+from tests.gateway.running import HAIKU, JOBS, Running
+from tests.served import said, serving
 from tests.waiting import until
 
 #: in this database: other tests wait for other things at the same time

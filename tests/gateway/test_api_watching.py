@@ -14,8 +14,8 @@ import pytest
 
 from shared.infrastructure.token_stream import TokenWriter
 from tests.gateway.builders import OTHER_TENANT, completed, failed
-from tests.gateway.running import JOBS, Running, running, serving
-from tests.served import WITHIN_S, said
+from tests.gateway.running import JOBS, Running, running
+from tests.served import WITHIN_S, said, serving
 from tests.waiting import until
 
 

@@ -13,6 +13,7 @@ from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
+from crm_chatbot.application.feed import Feed
 from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.labelling import Labelling
@@ -26,12 +27,14 @@ from crm_chatbot.application.tickets.clock import TargetService
 from crm_chatbot.background import background_loops
 from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
+from crm_chatbot.infrastructure.feed import LocalFeed, telling
 from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.payment_gateways import (
     gateways,
     own_accounts,
 )
 from crm_chatbot.infrastructure.payment_tables import PAYMENT_WAITS
+from crm_chatbot.infrastructure.redis_feed import RedisFeed
 from crm_chatbot.infrastructure.seeds import seed_templates
 from crm_chatbot.infrastructure.tables import WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
@@ -42,6 +45,7 @@ from crm_chatbot.interface import (
     concerns_api,
     conversations_api,
     customers_api,
+    events_api,
     import_api,
     labels_api,
     orders_api,
@@ -76,11 +80,28 @@ from shared.whatsapp.waha_http import http_waha, own_server, rules_for_tenants
 @asynccontextmanager
 async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
     """crm_chatbot, ready to answer; its loops end with the block."""
+    async with _feed(base) as feed, _running(base, app, feed):
+        yield
+
+
+@asynccontextmanager
+async def _feed(base: Ground) -> AsyncGenerator[Feed]:
+    if base.redis_url is None:
+        yield LocalFeed(base.clock)
+        return
+    feed = RedisFeed(base.redis_url, base.hints, base.clock)
+    async with running(feed.loops):
+        yield feed
+    await feed.close()
+
+
+@asynccontextmanager
+async def _running(base: Ground, app: FastAPI, feed: Feed) -> AsyncGenerator[None]:
     relay = Relay(base.sessions, SCHEMA, base.transport)
     waha, providers = http_waha(load(Shop)), gateways(load(Shop))
     try:
-        menu = app.state.crm_chatbot = _application(base, relay, waha)
-        app.state.crm_administration = _administration(base, menu)
+        menu = app.state.crm_chatbot = _application(base, relay, waha, feed)
+        app.state.crm_administration = _administration(base, menu, feed)
         paying = paying_loop(base, menu, providers)
         app.state.crm_till, app.state.crm_callbacks = till(base, menu, paying)
         loops: dict[str, Loop] = {"crm_chatbot.relay": relay.run}
@@ -99,7 +120,7 @@ async def run(base: Ground, app: FastAPI) -> AsyncGenerator[None]:
         await providers.hang_up()
 
 
-def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
+def _application(base: Ground, relay: Relay, waha: Waha, feed: Feed) -> Application:
     queues = Queues(
         own=base.infrastructure.rabbitmq_crm_queue, sender=base.infrastructure.rabbitmq_wa_queue
     )
@@ -108,6 +129,7 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
         base.sessions,
         queues,
         hand_over=relay.hand_over,
+        tell=telling(feed, base.clock),
         own_accounts=own_accounts(shop),
         means=Means(new_id=uuid7, patience_s=shop.resend_ask_after_s),
     )
@@ -131,7 +153,7 @@ def _application(base: Ground, relay: Relay, waha: Waha) -> Application:
     )
 
 
-def _administration(base: Ground, menu: Application) -> Administration:
+def _administration(base: Ground, menu: Application, feed: Feed) -> Administration:
     return Administration(
         tenants=TenantService(
             open_work=menu.open_work,
@@ -167,6 +189,7 @@ def _administration(base: Ground, menu: Application) -> Administration:
         concerns=ConcernService(open_work=menu.open_work, now=base.clock),
         ticket_targets=TargetService(menu.open_work),
         automation=AutomationRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        feed=feed,
     )
 
 
@@ -187,6 +210,7 @@ ROUTERS = (
     concerns_api.router,
     targets_api.router,
     automation_api.router,
+    events_api.router,
 )
 
 SERVICE = Service(

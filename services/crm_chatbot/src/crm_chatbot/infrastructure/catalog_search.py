@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, exists, select, text
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.product import ProductId, ProductStatus, Variant
 from crm_chatbot.domain.searching import (
     Found,
@@ -98,6 +99,7 @@ class SqlCatalogSearch:
 
     async def agree_on(self, groups: Groups, /) -> None:
         await self._session.execute(delete(synonyms).where(synonyms.c.tenant_id == self._tenant_id))
+        self._session.touched(Thing.SYNONYMS, self._tenant_id)
         rows = [
             {"tenant_id": self._tenant_id, "place": place, "words": list(words)}
             for place, words in enumerate(groups)

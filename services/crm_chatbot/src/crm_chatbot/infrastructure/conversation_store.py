@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, Select, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.conversation import (
     Conversation,
     ConversationId,
@@ -107,10 +108,12 @@ class SqlConversations:
 
     async def add(self, conversation: Conversation, /) -> None:
         await self._session.ahead(_ADD, row_of(conversation))
+        self._touched(conversation)
         self._hold(conversation)
 
     async def save(self, conversation: Conversation, /) -> None:
         self._session.put_off(_save, [row_of(conversation)])
+        self._touched(conversation)
 
     async def absorb(self, kept: Conversation, gone: Conversation, /) -> None:
         facts = {
@@ -123,8 +126,13 @@ class SqlConversations:
             names = statement.compile().params
             await self._session.execute(statement, {name: facts[name] for name in names})
         self._held.clear()
+        self._touched(gone)
         kept.last_seq += gone.last_seq
         await self.save(kept)
+
+    def _touched(self, conversation: Conversation) -> None:
+        which = conversation.id
+        self._session.touched(Thing.CONVERSATION, which, conversation_id=which)
 
     def _named(self, which: UUID) -> dict[str, UUID]:
         return {"whose": self._tenant_id, "which": which}

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.customer import (
     Customer,
     CustomerId,
@@ -92,6 +93,7 @@ class SqlCustomers:
         await self._session.ahead(_ADD, row_of(customer))
         if await self._identify(customer) == len(customer.identities):
             self._foreseen |= {one: [customer] for one in customer.identities}
+            self._session.touched(Thing.CUSTOMER, customer.id)
             return True
         await self.remove(customer)
         return False
@@ -99,6 +101,7 @@ class SqlCustomers:
     async def save(self, customer: Customer, /) -> None:
         customer.version += 1
         self._foreseen.clear()
+        self._session.touched(Thing.CUSTOMER, customer.id)
         row = row_of(customer)
         await self._session.execute(
             update(customers).where(self._is_ours, _c.id == row.pop("id")).values(row)
@@ -109,6 +112,7 @@ class SqlCustomers:
 
     async def remove(self, customer: Customer, /) -> None:
         self._foreseen.clear()
+        self._session.touched(Thing.CUSTOMER, customer.id)
         known = _named(customer, self._tenant_id)
         await self._session.execute(delete(customer_identities).where(known))
         await self._session.execute(delete(customers).where(self._is_ours, _c.id == customer.id))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, update
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.catalog_import import (
     CatalogImport,
     ImportId,
@@ -29,6 +30,7 @@ class SqlImports:
 
     async def add(self, started: CatalogImport, /) -> None:
         await self._session.execute(insert(imports).values(self._row(started)))
+        self._session.touched(Thing.IMPORT, started.id)
 
     async def get(self, import_id: ImportId, /) -> CatalogImport:
         named = select(imports).where(_c.tenant_id == self._tenant_id, _c.id == import_id)
@@ -40,6 +42,7 @@ class SqlImports:
     async def save(self, ended: CatalogImport, /) -> None:
         named = update(imports).where(_c.tenant_id == self._tenant_id, _c.id == ended.id)
         await self._session.execute(named.values(self._row(ended)))
+        self._session.touched(Thing.IMPORT, ended.id)
 
     def _row(self, one: CatalogImport) -> dict[str, Any]:
         mistakes = [asdict(mistake) for mistake in one.mistakes]

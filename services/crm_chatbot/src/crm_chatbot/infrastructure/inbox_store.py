@@ -8,13 +8,26 @@ from sqlalchemy import ColumnElement, and_, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.whatsapp import Heard, Rank, SessionSeen
-from crm_chatbot.infrastructure.tables import acks, inbox, whatsapp_sessions
+from crm_chatbot.infrastructure.tables import (
+    acks,
+    inbox,
+    messages,
+    sent_stanzas,
+    whatsapp_sessions,
+)
 from shared.infrastructure.database import Row, insert_rows
 from shared.infrastructure.late import LateSession
 
 _UNKNOWN = "UNKNOWN"
+
+_SENT = select(messages.c.id, messages.c.conversation_id).join(
+    sent_stanzas,
+    (sent_stanzas.c.tenant_id == messages.c.tenant_id)
+    & (sent_stanzas.c.message_id == messages.c.id),
+)
 
 _RECORD = insert(inbox).on_conflict_do_nothing().returning(inbox.c.event_key)
 
@@ -65,7 +78,7 @@ class SqlInbox:
 class SqlAcks:
     """Honours crm_chatbot.domain.whatsapp.Acks."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
 
@@ -90,13 +103,27 @@ class SqlAcks:
             set_={"rank": rank, "error": error, "at": text("clock_timestamp()")},
             where=is_news,
         )
-        return (await self._session.execute(moved.returning(acks.c.rank))).first() is not None
+        sent = _SENT.where(
+            sent_stanzas.c.tenant_id == self._tenant_id,
+            sent_stanzas.c.session == session,
+            sent_stanzas.c.stanza_id == stanza_id,
+        )
+        done = await self._session.execute(
+            moved.returning(
+                sent.with_only_columns(messages.c.id).scalar_subquery().label("message_id"),
+                sent.with_only_columns(messages.c.conversation_id).scalar_subquery().label("chat"),
+            )
+        )
+        row = done.first()
+        if row is not None and row.message_id is not None:
+            self._session.touched(Thing.MESSAGE, row.message_id, conversation_id=row.chat)
+        return row is not None
 
 
 class SqlWhatsAppSessions:
     """Honours crm_chatbot.domain.whatsapp.WhatsAppSessions."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
 
@@ -114,7 +141,10 @@ class SqlWhatsAppSessions:
         # A session that works again is caught up with at once, whenever that was done last.
         change = {"status": status, "since": at, "looked_at": None}
         is_later = or_(c.since <= at, c.status == _UNKNOWN)
-        return await self._upsert(session, change, and_(is_later, c.status != status))
+        is_news = await self._upsert(session, change, and_(is_later, c.status != status))
+        if is_news:
+            self._session.touched(Thing.WHATSAPP, self._tenant_id)
+        return is_news
 
     async def look(self, session: str, now: datetime, /, *, older_than_s: float) -> bool:
         c = whatsapp_sessions.c
@@ -131,6 +161,7 @@ class SqlWhatsAppSessions:
         is_later = c.caught_up_at.is_(None) | (c.caught_up_at < until)
         new = {"status": _UNKNOWN, "since": until, "caught_up_at": until}
         await self._upsert(session, new, is_later, change=("caught_up_at",))
+        self._session.touched(Thing.WHATSAPP, self._tenant_id)
 
     async def _upsert(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.message import (
     MOST_LOOKED_AT,
@@ -80,6 +81,7 @@ class SqlMessages:
         self._added |= {message.conversation_id for message in new}
         rows = [{"tenant_id": self._tenant_id, **row_of(message)} for message in new]
         self._session.put_off(_add, rows)
+        self._touched(new)
         await self._know_as_sent(new)
 
     async def save(self, message: Message, /) -> None:
@@ -87,6 +89,7 @@ class SqlMessages:
         await self._session.execute(
             update(messages).where(self._is_ours, messages.c.id == row.pop("id")).values(row)
         )
+        self._touched([message])
         await self._know_as_sent([message])
 
     async def get(self, message_id: MessageId, /) -> Message:
@@ -145,11 +148,13 @@ class SqlMessages:
             .values(state=MessageState.FOR_PERSON, reason=reason)
             .returning(messages.c.id)
         )
+        self._several_touched(conversation_id)
         return len(left.all())
 
     async def erase(self, conversation_id: ConversationId, /) -> None:
         for statement in _ERASE:
             await self._session.execute(statement, self._named(conversation_id))
+        self._several_touched(conversation_id)
 
     async def cover(
         self, conversation_id: ConversationId, turn_id: TurnId, /, *, seqs: Sequence[int]
@@ -160,6 +165,16 @@ class SqlMessages:
             .where(messages.c.direction == Direction.IN)
             .values(state=MessageState.COVERED, turn_id=turn_id)
         )
+        self._several_touched(conversation_id)
+
+    def _touched(self, changed: Sequence[Message]) -> None:
+        for message in changed:
+            in_chat = message.conversation_id
+            self._session.touched(Thing.MESSAGE, message.id, conversation_id=in_chat)
+
+    def _several_touched(self, conversation_id: ConversationId) -> None:
+        which = conversation_id
+        self._session.touched(Thing.CONVERSATION, which, conversation_id=which)
 
     async def _know_as_sent(self, left: Sequence[Message]) -> None:
         rows = [

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
+    Update,
     delete,
     func,
     insert,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import MessageId
 from crm_chatbot.domain.money import Currency
@@ -151,12 +153,12 @@ class SqlOrders:
 
     async def hand_on(self, gone: CustomerId, kept: CustomerId, /) -> None:
         theirs = (_o.tenant_id == self._tenant_id) & (_o.customer_id == gone)
-        await self._session.execute(update(orders).where(theirs).values(customer_id=kept))
+        await self._change(update(orders).where(theirs).values(customer_id=kept))
 
     async def forget(self, customer_id: CustomerId, /) -> None:
         theirs = (_o.tenant_id == self._tenant_id) & (_o.customer_id == customer_id)
         nowhere = {"latitude": None, "longitude": None, "note": ""}
-        await self._session.execute(update(orders).where(theirs).values(nowhere))
+        await self._change(update(orders).where(theirs).values(nowhere))
         has_address = _o.delivery_address.is_not(None)
         await self._session.execute(
             update(orders).where(theirs, has_address).values(delivery_address=ERASED)
@@ -178,7 +180,12 @@ class SqlOrders:
         query = select(func.count()).select_from(orders).where(ours, *conditions)
         return int(await self._session.scalar(query) or 0)
 
+    async def _change(self, several: Update) -> None:
+        changed = await self._session.scalars(several.returning(_o.id))
+        self._session.touched(Thing.ORDER, *changed)
+
     async def _write(self, order: Order, event: OrderEvent) -> None:
+        self._session.touched(Thing.ORDER, order.id)
         whose = {"tenant_id": self._tenant_id, "order_id": order.id}
         if self._lines.get(order.id) != order.lines:
             its = (_l.tenant_id == self._tenant_id) & (_l.order_id == order.id)

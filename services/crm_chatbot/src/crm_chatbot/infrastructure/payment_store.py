@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.message import MessageId
 from crm_chatbot.domain.order import OrderId
@@ -87,12 +88,14 @@ class SqlPayments:
 
     async def add(self, payment: Payment, /) -> None:
         await self._session.execute(insert(payments).values(row_of(payment)))
+        self._session.touched(Thing.PAYMENT, payment.id)
         await self._learn(payment)
 
     async def save(self, payment: Payment, /) -> None:
         row = row_of(payment)
         is_it = _c.id == row.pop("id")
         await self._session.execute(update(payments).where(self._is_ours, is_it).values(row))
+        self._session.touched(Thing.PAYMENT, payment.id)
         await self._learn(payment)
 
     async def wake(
@@ -104,9 +107,8 @@ class SqlPayments:
 
     async def drop(self, order_id: OrderId, now: datetime, /) -> None:
         wanted = (self._is_ours, _c.order_id == order_id, ~_c.is_unwanted)
-        await self._session.execute(
-            update(payments).where(*wanted).values(is_unwanted=True, check_at=now)
-        )
+        dropped = update(payments).where(*wanted).values(is_unwanted=True, check_at=now)
+        self._session.touched(Thing.PAYMENT, *await self._session.scalars(dropped.returning(_c.id)))
 
     @property
     def _is_ours(self) -> ColumnElement[bool]:
@@ -143,11 +145,17 @@ class SqlRefunds:
 
     async def add(self, refund: Refund, /) -> None:
         await self._session.execute(insert(refunds).values({**vars(refund)}))
+        self._touched(refund)
 
     async def save(self, refund: Refund, /) -> None:
         row = {**vars(refund)}
         changed = update(refunds).where(self._is_ours, _r.id == row.pop("id"))
         await self._session.execute(changed.values(row))
+        self._touched(refund)
+
+    def _touched(self, refund: Refund) -> None:
+        self._session.touched(Thing.REFUND, refund.id)
+        self._session.touched(Thing.PAYMENT, refund.payment_id)  # which is seen with its refunds
 
     @property
     def _is_ours(self) -> ColumnElement[bool]:
@@ -165,7 +173,10 @@ class SqlPaymentEvents:
         row = {**vars(event), "tenant_id": self._tenant_id, "event_key": event.key}
         del row["key"]
         first = postgresql.insert(payment_events).values(row).on_conflict_do_nothing()
-        return await self._session.scalar(first.returning(_e.event_key)) is not None
+        is_new = await self._session.scalar(first.returning(_e.event_key)) is not None
+        if is_new:
+            self._session.touched(Thing.PAYMENT, event.payment_id)
+        return is_new
 
     async def of(self, payment_id: PaymentId, /) -> list[PaymentEvent]:
         query = select(payment_events).where(self._is_ours, _e.payment_id == payment_id)
@@ -175,11 +186,15 @@ class SqlPaymentEvents:
     async def looked(self, keys: Sequence[str], payment_id: PaymentId, now: datetime, /) -> None:
         these = (self._is_ours, _e.payment_id == payment_id, _e.event_key.in_(keys))
         await self._session.execute(update(payment_events).where(*these).values(looked_at=now))
+        self._session.touched(Thing.PAYMENT, payment_id)
 
     async def prove(self, proof: Proof, /) -> bool:
         row = {"tenant_id": self._tenant_id, **vars(proof)}
         first = postgresql.insert(transfer_proofs).values(row).on_conflict_do_nothing()
-        return await self._session.scalar(first.returning(_p.message_id)) is not None
+        is_new = await self._session.scalar(first.returning(_p.message_id)) is not None
+        if is_new:
+            self._session.touched(Thing.PAYMENT, proof.payment_id)
+        return is_new
 
     async def proofs(self, payment_id: PaymentId, /) -> list[Proof]:
         query = select(transfer_proofs).where(

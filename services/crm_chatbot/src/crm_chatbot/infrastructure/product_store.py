@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, func, selec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.product import (
     Offer,
     Product,
@@ -65,6 +66,7 @@ class SqlProducts:
     async def add(self, *products: Product) -> None:
         rows = [self._row(one) for one in products]
         await insert_rows(self._session, "crm.products", rows)
+        self._session.touched(Thing.PRODUCT, *(one.id for one in products))
         await self._write_variants(products)
         self._write_words(products)
 
@@ -77,6 +79,7 @@ class SqlProducts:
             raise ChangedMeanwhile
         for one in products:
             one.version += 1
+        self._session.touched(Thing.PRODUCT, *(one.id for one in products))
         await self._write_variants(products)
         old_words = _w.product_id.in_([one.id for one in products])
         await self._session.execute(

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, text
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.order import OrderId
 from crm_chatbot.domain.product import VariantId
 from crm_chatbot.domain.reservation import OutOfStock, ReservationState
@@ -113,6 +114,7 @@ class SqlReservations:
             "reserved": [reserved * many for many in quantities.values()],
         }
         await self._session.execute(_CHANGE, facts)
+        self._session.touched(Thing.STOCK, *quantities)
         rows: list[dict[str, Any]] = [
             {
                 **self._of(order_id, attempt),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Update, delete, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.concern import Concern, ConcernId, ConcernNotFound, Since
 from crm_chatbot.domain.delivery import DeliveryTerms, Zone
 from crm_chatbot.domain.discount import (
@@ -56,6 +57,7 @@ class SqlDeliveryTables:
         await self._session.execute(
             new.on_conflict_do_update(index_elements=["tenant_id"], set_=row)
         )
+        self._session.touched(Thing.DELIVERY, self._tenant_id)
 
 
 class SqlDiscountRules:
@@ -82,6 +84,7 @@ class SqlDiscountRules:
     async def add(self, rule: DiscountRule, /) -> None:
         await self._refuse_taken(rule)
         await self._session.execute(insert(discount_rules).values(vars(rule)))
+        self._session.touched(Thing.DISCOUNT, rule.id)
 
     async def save(self, rule: DiscountRule, /) -> None:
         await self._refuse_taken(rule)
@@ -93,12 +96,14 @@ class SqlDiscountRules:
         if version is None:
             raise ChangedMeanwhile
         rule.version = version
+        self._session.touched(Thing.DISCOUNT, rule.id)
 
     async def remove(self, discount_id: DiscountId, /) -> None:
         is_it = (_d.tenant_id == self._tenant_id, _d.id == discount_id)
         gone = delete(discount_rules).where(*is_it).returning(_d.id)
         if await self._session.scalar(gone) is None:
             raise DiscountNotFound(discount_id=discount_id)
+        self._session.touched(Thing.DISCOUNT, discount_id)
 
     async def _refuse_taken(self, rule: DiscountRule) -> None:
         if rule.code is None:
@@ -119,7 +124,10 @@ class SqlConcerns:
         row = {**vars(concern)}
         del row["customer_id"]  # the order's, who may turn out to be somebody else
         new = postgresql.insert(concerns).values(row).on_conflict_do_nothing()
-        return await self._session.scalar(new.returning(_c.id)) is not None
+        is_new = await self._session.scalar(new.returning(_c.id)) is not None
+        if is_new:
+            self._session.touched(Thing.CONCERN, concern.id)
+        return is_new
 
     async def lock(self, concern_id: ConcernId, /) -> Concern:
         is_it = (_c.tenant_id == self._tenant_id, _c.id == concern_id)
@@ -132,6 +140,7 @@ class SqlConcerns:
         changed = {name: getattr(concern, name) for name in _CHANGING}
         is_it = (_c.tenant_id == self._tenant_id, _c.id == concern.id)
         await self._session.execute(update(concerns).where(*is_it).values(changed))
+        self._session.touched(Thing.CONCERN, concern.id)
 
     async def twin_of(self, concern: Concern, /) -> Concern | None:
         query = _CONCERNS.where(

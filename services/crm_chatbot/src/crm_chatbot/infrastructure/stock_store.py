@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, insert, select, text, update
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.product import VariantId, VariantNotFound
 from crm_chatbot.domain.stock import (
     MOST_ON_HAND,
@@ -67,6 +68,7 @@ class SqlStock:
         )
         if changed.one_or_none() is None:
             await self._refuse(variant_id, change)
+        self._session.touched(Thing.STOCK, variant_id)
         noted = await self._session.execute(
             insert(stock_movements)
             .values(
@@ -103,6 +105,7 @@ class SqlStock:
             },
         )
         movements = [movement_of(row) for row in noted.mappings()]
+        self._session.touched(Thing.STOCK, *counts)
         for variant_id in counts.keys() - {one.variant_id for one in movements}:
             on_hand, _ = await self._numbers(variant_id)
             await self._refuse(variant_id, counts[variant_id] - on_hand)

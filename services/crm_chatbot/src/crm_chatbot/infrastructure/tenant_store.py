@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.business_hours import BusinessHours, Day, Opening
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import Currency
@@ -21,6 +21,7 @@ from crm_chatbot.domain.tenant import (
 from crm_chatbot.infrastructure.tables import tenants
 from shared.domain import ChangedMeanwhile
 from shared.infrastructure.database import Sessions, reading
+from shared.infrastructure.late import LateSession
 
 # Through the one function that may look across tenants.
 _PAGE = text("SELECT * FROM crm.all_tenants(CAST(:before AS uuid), :limit)").columns(*tenants.c)
@@ -29,7 +30,7 @@ _PAGE = text("SELECT * FROM crm.all_tenants(CAST(:before AS uuid), :limit)").col
 class SqlTenants:
     """Honours crm_chatbot.domain.tenant.Tenants."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: LateSession) -> None:
         self._session = session
 
     async def get(self, tenant_id: TenantId, /) -> Tenant:
@@ -41,6 +42,7 @@ class SqlTenants:
 
     async def add(self, tenant: Tenant, /) -> None:
         await self._session.execute(insert(tenants).values(row_of(tenant)))
+        self._session.touched(Thing.TENANT, tenant.id)
 
     async def save(self, tenant: Tenant, /) -> None:
         seen = update(tenants).where(tenants.c.id == tenant.id, tenants.c.version == tenant.version)
@@ -49,6 +51,7 @@ class SqlTenants:
         if version is None:
             raise ChangedMeanwhile
         tenant.version = version
+        self._session.touched(Thing.TENANT, tenant.id)
 
 
 class SqlTenantList:

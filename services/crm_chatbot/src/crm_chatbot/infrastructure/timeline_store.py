@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.tenant import TenantId
 from shared.infrastructure.database import insert_rows
+from shared.infrastructure.late import LateSession
 
 
 class SqlTimeline:
     """Honours crm_chatbot.domain.conversation.Timeline."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
         self._noted: list[dict[str, Any]] = []
@@ -20,6 +20,8 @@ class SqlTimeline:
     async def note(self, conversation_id: ConversationId, what: str, /, **facts: object) -> None:
         row = {"tenant_id": self._tenant_id, "conversation_id": conversation_id}
         self._noted.append({**row, "what": what, "facts": facts})
+        which = conversation_id
+        self._session.touched(Thing.CONVERSATION, which, conversation_id=which)
 
     async def write(self) -> None:
         """One statement for all that was noted; the last one of the transaction."""

@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.message import TurnId
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.turn import Execution, Outcome, Tally, Turn, TurnStatus
 from crm_chatbot.infrastructure.tables import tool_executions
 from shared.infrastructure.database import Row, insert_rows
+from shared.infrastructure.late import LateSession
 
 _RUNNING = text("""
     SELECT * FROM crm.turns
@@ -43,7 +44,7 @@ _FORGET_PROGRESS = text("""
 class SqlTurns:
     """Honours crm_chatbot.domain.turn.Turns."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
 
@@ -56,9 +57,11 @@ class SqlTurns:
         await insert_rows(
             self._session, "crm.turns", [{"tenant_id": self._tenant_id, **vars(turn)}]
         )
+        self._touched(turn)
 
     async def save(self, turn: Turn, /) -> None:
         await self._session.execute(_SAVE, {**vars(turn), "tenant": self._tenant_id})
+        self._touched(turn)
 
     async def tally(self, conversation_id: ConversationId, /) -> Tally:
         row = (await self._session.execute(_TALLY, self._of(conversation_id))).one()
@@ -72,6 +75,10 @@ class SqlTurns:
         facts = {"tenant": self._tenant_id, "turn": turn_id}
         await self._session.execute(_FORGET_PROGRESS, facts)
 
+    def _touched(self, turn: Turn) -> None:
+        which = turn.conversation_id
+        self._session.touched(Thing.CONVERSATION, which, conversation_id=which)
+
     def _of(self, conversation_id: ConversationId) -> dict[str, Any]:
         return {"tenant": self._tenant_id, "conversation": conversation_id}
 
@@ -79,7 +86,7 @@ class SqlTurns:
 class SqlExecutions:
     """Honours crm_chatbot.domain.turn.Executions."""
 
-    def __init__(self, session: AsyncSession, tenant_id: TenantId) -> None:
+    def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
 

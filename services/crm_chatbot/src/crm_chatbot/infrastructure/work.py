@@ -1,6 +1,6 @@
 """One tenant's transaction in PostgreSQL, and what it says once it has committed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -41,12 +41,15 @@ from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
 from shared import tracing
 from shared.contracts import Message, TurnDue
 from shared.infrastructure.database import Sessions
-from shared.infrastructure.late import LateSession, late
+from shared.infrastructure.late import LateSession, Touch, late
 from shared.infrastructure.outbox import Envelope, HandOver, announce
 from shared.infrastructure.tenancy import tenant_transaction
 from shared.messaging import Outgoing
 
 _MEANS = Means(new_id=uuid7, patience_s=30.0)
+
+#: Hears what was changed in a shop; must neither wait nor fail, for it has happened already.
+Tell = Callable[[TenantId, Iterable[Touch]], None]
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,13 @@ def sql_work(
     queues: Queues,
     *,
     hand_over: HandOver = lambda _: None,
+    tell: Tell = lambda _tenant, _touches: None,
     own_accounts: OwnAccounts = MappingProxyType({}),
     means: Means = _MEANS,
 ) -> OpenWork:
-    """Transactions on PostgreSQL. `hand_over` gets what was announced, once it is committed.
+    """Transactions on PostgreSQL. `means` are what rules act with.
 
-    `means` are what rules act with.
+    Once they are committed, `hand_over` gets what was announced, and `tell` what was changed.
     """
     transactions = late(sessions)
 
@@ -94,16 +98,17 @@ def sql_work(
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         async with tenant_transaction(transactions, tenant_id) as session:
             timeline, outbox = SqlTimeline(session, tenant_id), SqlOutbox(session, queues)
-            yield _work(session, tenant_id, own_accounts, timeline, outbox, means)
+            yield work_on(session, tenant_id, own_accounts, timeline, outbox, means)
             await session.write_out()
             await timeline.write()
             said = await outbox.write()
         hand_over(said)
+        tell(tenant_id, session.touches)
 
     return open_work
 
 
-def _work(
+def work_on(
     session: LateSession,
     tenant_id: TenantId,
     own_accounts: OwnAccounts,
@@ -111,6 +116,7 @@ def _work(
     outbox: SqlOutbox,
     means: Means,
 ) -> Work:
+    """Every store of a tenant, on one session."""
     return Work(
         tenant_id=tenant_id,
         tenants=SqlTenants(session),

@@ -1,6 +1,6 @@
 """What those who run shops reach over HTTP, and which shops a caller may know of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from crm_chatbot.application.catch_up import Reminder
 from crm_chatbot.application.concerns import ConcernService
 from crm_chatbot.application.conversations import ConversationService
 from crm_chatbot.application.customers import CustomerService
+from crm_chatbot.application.feed import Feed
 from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.labels import LabelService
@@ -24,6 +25,7 @@ from crm_chatbot.domain.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
 from shared.interface.access import Caller
 from shared.interface.parameters import Cursors
+from shared.interface.streams import Streams
 from shared.whatsapp.connections import Connections
 from shared.whatsapp.waha import Waha
 
@@ -51,6 +53,8 @@ class Administration:
     ticket_targets: TargetService
     imports: ImportService
     automation: AutomationRules
+    feed: Feed
+    streams: Streams = field(default_factory=Streams)
 
 
 async def administration(request: Request) -> Administration:
