@@ -1,5 +1,8 @@
 """What every feed keeps: changes of one's own shop, from `ready` on, and `lost` for what is not."""
 
+# redis-py leaves `**kwargs` untyped everywhere.
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -171,7 +174,7 @@ async def test_publishing_where_nobody_listens_is_nothing(feeds: Feeds) -> None:
 
 async def cut_off(redis_url: str) -> int:
     """Hang up on all who listen in our database; how many they were."""
-    client: Redis = Redis.from_pool(ConnectionPool.from_url(redis_url))  # pyright: ignore[reportUnknownMemberType]
+    client: Redis = Redis.from_pool(ConnectionPool.from_url(redis_url))
     ours = redis_url.rpartition("/")[2]
     found = [one for one in await client.client_list(_type="pubsub") if one["db"] == ours]
     for one in found:
@@ -235,7 +238,7 @@ async def test_what_a_newer_version_tells_is_lost_on_us(
 async def test_a_channel_nobody_follows_any_more_is_left(
     redis_url: str, through_redis: Feeds
 ) -> None:
-    client: Redis = Redis.from_pool(ConnectionPool.from_url(redis_url))  # pyright: ignore[reportUnknownMemberType]
+    client: Redis = Redis.from_pool(ConnectionPool.from_url(redis_url))
     database = redis_url.rpartition("/")[2]
     name = f"aip:{database}:changes:{TENANT}"
 

@@ -11,10 +11,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.feed import Thing
 from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.ports import Work
+from crm_chatbot.application.ports import Means, Work
 from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
@@ -39,6 +40,7 @@ QUIET: Mapping[str, str] = {
     "whatsapp_sessions.look": "when we looked is ours alone; what was found is told by itself",
     "whatsapp_sessions.look_soon": "as above",
     "orders.next_number": "a number is seen once an order has it",
+    "tickets.next_number": "as above",
     "payments.wake": "when a provider is asked is ours alone; the answer is told by itself",
     "turns.forget_progress": "nobody is shown half a turn",
     "executions.add": "what a tool did is seen in what it did, and in the timeline",
@@ -130,7 +132,8 @@ async def _empty(session: LateSession, tables: list[str]) -> None:
 async def _act(session: LateSession, case: str) -> None:
     timeline, outbox = SqlTimeline(session, TENANT), SqlOutbox(session, QUEUES)
     own = {Provider.MANUAL: Account(provider=Provider.MANUAL, secret="")}
-    work = work_on(session, TENANT, own, timeline, outbox)
+    means = Means(new_id=uuid7, patience_s=30.0)
+    work = work_on(session, TENANT, own, timeline, outbox, means)
     await (INSTEAD.get(case) or IN_WORK[case])(work, OURS)
     await session.write_out()
     await timeline.write()

@@ -35,6 +35,15 @@ class Thing(StrEnum):
     CONCERN = "concern"
     DELIVERY = "delivery"
     DISCOUNT = "discount"
+    LABEL = "label"
+    QUICK_REPLY = "quick_reply"
+    TICKET = "ticket"
+    BOARD = "board"
+    TICKET_TEMPLATE = "ticket_template"
+    #: by when tickets should be done
+    TICKET_TARGETS = "ticket_targets"
+    #: an automation rule
+    RULE = "rule"
 
     #: whoever follows hears everything from here on, and fetches now
     READY = "ready"

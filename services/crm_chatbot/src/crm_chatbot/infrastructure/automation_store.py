@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, Update, delete, func, insert, select, text, update
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.automation import (
     Action,
     Assign,
@@ -82,7 +83,7 @@ class SqlRules:
         last = select(func.coalesce(func.max(_r.place), 0)).where(_r.tenant_id == self._tenant_id)
         rule.place = 1 + await self._session.scalar(last)
         await self._session.execute(insert(automation_rules).values(_row_of(rule)))
-        self._active = None
+        self._changed(rule.id)
 
     async def save(self, rule: Rule, /) -> None:
         await self._refuse_taken(rule)
@@ -94,18 +95,19 @@ class SqlRules:
         version = await self._session.scalar(seen.values(changed).returning(_r.version))
         if version is None:
             raise ChangedMeanwhile
-        rule.version, self._active = version, None
+        rule.version = version
+        self._changed(rule.id)
 
     async def remove(self, rule_id: RuleId, /) -> None:
         gone = delete(automation_rules).where(*self._is(rule_id)).returning(_r.id)
         if await self._session.scalar(gone) is None:
             raise RuleNotFound(rule_id=rule_id)
-        self._active = None
+        self._changed(rule_id)
 
     async def arrange(self, rule_ids: Sequence[RuleId], /) -> None:
         facts = {"whose": self._tenant_id, "these": list(rule_ids)}
         await self._session.execute(_ARRANGE, facts)
-        self._active = None
+        self._changed(*rule_ids)
 
     async def is_first_since(
         self, rule_id: RuleId, conversation_id: ConversationId, moment: datetime, /
@@ -121,6 +123,10 @@ class SqlRules:
             _t.facts["rule_id"].astext == str(rule_id),
         )
         return (await self._session.ahead(ran.limit(1))).first() is None
+
+    def _changed(self, *rule_ids: RuleId) -> None:
+        self._active = None
+        self._session.touched(Thing.RULE, *rule_ids)
 
     def _is(self, rule_id: RuleId) -> Sequence[Any]:
         return _r.tenant_id == self._tenant_id, _r.id == rule_id

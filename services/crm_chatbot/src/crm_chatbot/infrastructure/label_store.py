@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, Update, collate, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.label import (
     Applied,
@@ -55,7 +56,10 @@ class SqlLabels:
     async def add(self, label: Label, /) -> bool:
         new = postgresql.insert(labels).values(_row_of(label))
         new = new.on_conflict_do_nothing(index_elements=["tenant_id", "name_key"])
-        return await self._session.scalar(new.returning(_l.id)) is not None
+        is_new = await self._session.scalar(new.returning(_l.id)) is not None
+        if is_new:
+            self._session.touched(Thing.LABEL, label.id)
+        return is_new
 
     async def save(self, label: Label, /) -> None:
         seen: Update = update(labels).where(
@@ -69,6 +73,7 @@ class SqlLabels:
         if version is None:
             raise ChangedMeanwhile
         label.version = version
+        self._session.touched(Thing.LABEL, label.id)
 
     async def apply(
         self, conversation_id: ConversationId, label_id: LabelId, /, *, by: str, at: datetime
@@ -81,7 +86,10 @@ class SqlLabels:
             applied_by=by,
         )
         kept = new.on_conflict_do_nothing().returning(_on.label_id)
-        return await self._session.scalar(kept) is not None
+        is_new = await self._session.scalar(kept) is not None
+        if is_new:
+            self._touched(conversation_id)
+        return is_new
 
     async def take_off(self, conversation_id: ConversationId, label_id: LabelId, /) -> bool:
         is_it = (
@@ -90,7 +98,14 @@ class SqlLabels:
             _on.label_id == label_id,
         )
         gone = delete(conversation_labels).where(*is_it).returning(_on.label_id)
-        return await self._session.scalar(gone) is not None
+        was_on = await self._session.scalar(gone) is not None
+        if was_on:
+            self._touched(conversation_id)
+        return was_on
+
+    def _touched(self, conversation_id: ConversationId) -> None:
+        which = conversation_id
+        self._session.touched(Thing.CONVERSATION, which, conversation_id=which)
 
     async def on(self, conversation_id: ConversationId, /) -> Sequence[Applied]:
         query = select(labels, _on.applied_at, _on.applied_by).join(

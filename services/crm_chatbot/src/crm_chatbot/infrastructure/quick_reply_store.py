@@ -7,6 +7,7 @@ from sqlalchemy import collate, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.quick_reply import (
     QuickReply,
     QuickReplyId,
@@ -64,7 +65,10 @@ class SqlQuickReplies:
     async def add(self, reply: QuickReply, /) -> bool:
         new = postgresql.insert(quick_replies).values(vars(reply))
         new = new.on_conflict_do_nothing(index_elements=["tenant_id", "shortcut"])
-        return await self._session.scalar(new.returning(_q.id)) is not None
+        is_new = await self._session.scalar(new.returning(_q.id)) is not None
+        if is_new:
+            self._session.touched(Thing.QUICK_REPLY, reply.id)
+        return is_new
 
     async def save(self, reply: QuickReply, /) -> None:
         seen = update(quick_replies).where(
@@ -79,8 +83,10 @@ class SqlQuickReplies:
         if version is None:
             raise ChangedMeanwhile
         reply.version = version
+        self._session.touched(Thing.QUICK_REPLY, reply.id)
 
     async def used(self, quick_reply_id: QuickReplyId, now: datetime, /) -> None:
         is_it = (_q.tenant_id == self._tenant_id, _q.id == quick_reply_id)
         used = update(quick_replies).where(*is_it).values(uses=_q.uses + 1, used_at=now)
         await self._session.execute(used)
+        self._session.touched(Thing.QUICK_REPLY, quick_reply_id)

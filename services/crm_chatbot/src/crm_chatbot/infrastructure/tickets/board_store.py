@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, delete, exists, select, update
 from sqlalchemy.dialects import postgresql
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.tickets.board import (
     Board,
@@ -62,6 +63,7 @@ class SqlBoards:
         new = postgresql.insert(ticket_boards).values(board_row(board)).on_conflict_do_nothing()
         if await self._session.scalar(new.returning(_b.id)) is None:
             raise BoardNameTaken(name=board.name)
+        self._session.touched(Thing.BOARD, board.id)
 
     async def save(self, board: Board, /) -> None:
         others = (_b.tenant_id == self._tenant_id, _b.name == board.name, _b.id != board.id)
@@ -78,6 +80,7 @@ class SqlBoards:
         if version is None:
             raise ChangedMeanwhile
         board.version = version
+        self._session.touched(Thing.BOARD, board.id)
 
     async def make_default(self, board_id: BoardId, /) -> None:
         ours = _b.tenant_id == self._tenant_id
@@ -88,7 +91,8 @@ class SqlBoards:
         for is_default, which in ((False, _b.id != board_id), (True, _b.id == board_id)):
             changed = (ours, which, _b.is_default != is_default)
             new = {"is_default": is_default, "version": _b.version + 1}
-            await self._session.execute(update(ticket_boards).where(*changed).values(new))
+            moved = update(ticket_boards).where(*changed).values(new).returning(_b.id)
+            self._session.touched(Thing.BOARD, *await self._session.scalars(moved))
 
     async def remove(self, board_id: BoardId, /) -> None:
         board = await self._named(board_id, select(ticket_boards).with_for_update())
@@ -99,6 +103,7 @@ class SqlBoards:
             raise BoardInUse
         is_it = (_b.tenant_id == self._tenant_id, _b.id == board_id)
         await self._session.execute(delete(ticket_boards).where(*is_it))
+        self._session.touched(Thing.BOARD, board_id)
 
     async def _named(self, board_id: BoardId, query: Select[tuple[Any, ...]]) -> Board:
         for board in await self._found(query.where(_b.id == board_id)):
@@ -133,6 +138,7 @@ class SqlTicketTemplates:
         new = postgresql.insert(ticket_templates).values(vars(template)).on_conflict_do_nothing()
         if await self._session.scalar(new.returning(_m.id)) is None:
             raise TemplateNameTaken(name=template.name)
+        self._session.touched(Thing.TICKET_TEMPLATE, template.id)
 
     async def save(self, template: TicketTemplate, /) -> None:
         others = (_m.tenant_id == self._tenant_id, _m.name == template.name, _m.id != template.id)
@@ -148,12 +154,14 @@ class SqlTicketTemplates:
         if version is None:
             raise ChangedMeanwhile
         template.version = version
+        self._session.touched(Thing.TICKET_TEMPLATE, template.id)
 
     async def remove(self, template_id: TemplateId, /) -> None:
         is_it = (_m.tenant_id == self._tenant_id, _m.id == template_id)
         gone = delete(ticket_templates).where(*is_it).returning(_m.id)
         if await self._session.scalar(gone) is None:
             raise TemplateNotFound(template_id=template_id)
+        self._session.touched(Thing.TICKET_TEMPLATE, template_id)
 
 
 def board_row(board: Board) -> dict[str, Any]:

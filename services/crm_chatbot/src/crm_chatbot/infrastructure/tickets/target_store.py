@@ -2,6 +2,7 @@
 
 from sqlalchemy import delete, insert, select
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import Targets
 from crm_chatbot.domain.tickets.ticket import Priority
@@ -27,6 +28,7 @@ class SqlTicketTargets:
     async def put(self, targets: Targets, /) -> None:
         theirs = delete(ticket_targets).where(_t.tenant_id == self._tenant_id)
         await self._session.execute(theirs)
+        self._session.touched(Thing.TICKET_TARGETS, self._tenant_id)
         rows = [
             {"tenant_id": self._tenant_id, "priority": priority, "within_s": within_s}
             for priority, within_s in targets.own.items()

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, RowMapping, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Update, insert, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.tenant import TenantId
@@ -103,6 +104,7 @@ class SqlTickets:
             facts={"comment": str(comment.id)},
         )
         await self._note(comment.ticket_id, [event])
+        self._session.touched(Thing.TICKET, comment.ticket_id)
 
     async def comments(
         self, ticket_id: TicketId, /, *, before: CommentId | None, limit: int
@@ -124,16 +126,16 @@ class SqlTickets:
 
     async def hand_on(self, gone: CustomerId, kept: CustomerId, /) -> None:
         theirs = (_t.tenant_id == self._tenant_id, _t.customer_id == gone)
-        await self._session.execute(update(tickets).where(*theirs).values(customer_id=kept))
+        await self._change(update(tickets).where(*theirs).values(customer_id=kept))
 
     async def move(self, gone: ConversationId, kept: ConversationId, /) -> None:
         its = (_t.tenant_id == self._tenant_id, _t.conversation_id == gone)
-        await self._session.execute(update(tickets).where(*its).values(conversation_id=kept))
+        await self._change(update(tickets).where(*its).values(conversation_id=kept))
 
     async def forget(self, customer_id: CustomerId, /) -> None:
         theirs = (_t.tenant_id == self._tenant_id, _t.customer_id == customer_id)
         emptied = {"subject": ERASED, "description": "", "version": _t.version + 1}
-        await self._session.execute(update(tickets).where(*theirs).values(emptied))
+        await self._change(update(tickets).where(*theirs).values(emptied))
         is_told = _t.resolution.is_not(None)
         await self._session.execute(update(tickets).where(*theirs, is_told).values(resolution=""))
         ids = select(_t.id).where(*theirs)
@@ -149,7 +151,13 @@ class SqlTickets:
         rows = await self._session.execute(query.where(_t.tenant_id == self._tenant_id))
         return [ticket_of(row) for row in rows.mappings()]
 
+    async def _change(self, several: Update) -> None:
+        changed = await self._session.scalars(several.returning(_t.id))
+        self._session.touched(Thing.TICKET, *changed)
+
     async def _write(self, ticket: Ticket) -> None:
+        where = ticket.conversation_id
+        self._session.touched(Thing.TICKET, ticket.id, conversation_id=where)
         await self._note(ticket.id, cast("list[TicketEvent]", ticket.release_events()))
 
     async def _note(self, ticket_id: TicketId, events: Sequence[TicketEvent]) -> None:
