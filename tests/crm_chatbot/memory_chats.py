@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from crm_chatbot.domain.conversation import (
     Conversation,
@@ -52,9 +53,9 @@ class Chats:
     looked_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
     turns: dict[TurnId, Turn] = field(default_factory=dict[TurnId, Turn])
     executions: list[Execution] = field(default_factory=list[Execution])
-    #: by scope and key: for what, for which message, and when
-    once: dict[tuple[str, str], tuple[str, MessageId, datetime]] = field(
-        default_factory=dict[tuple[str, str], tuple[str, MessageId, datetime]]
+    #: by scope and key: for what, what was made, and when
+    once: dict[tuple[str, str], tuple[str, UUID, datetime]] = field(
+        default_factory=dict[tuple[str, str], tuple[str, UUID, datetime]]
     )
     labels: dict[LabelId, Label] = field(default_factory=dict[LabelId, Label])
     #: by whom each label was applied to each conversation, and when

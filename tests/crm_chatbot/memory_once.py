@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
-from crm_chatbot.domain.message import MessageId
 from tests.crm_chatbot.memory_chats import Chats
 
 
@@ -15,9 +15,9 @@ class MemoryIdempotency:
     chats: Chats
     now: datetime
 
-    async def claim(self, once: Once, message_id: MessageId, /) -> MessageId:
+    async def claim(self, once: Once, made_id: UUID, /) -> UUID:
         name = (once.scope, once.key)
-        taken = (once.request_hash, message_id, self.now)
+        taken = (once.request_hash, made_id, self.now)
         request_hash, first, at = self.chats.once.get(name, taken)
         if at < self.now - timedelta(hours=24):
             request_hash, first, at = taken

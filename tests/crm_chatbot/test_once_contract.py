@@ -1,13 +1,13 @@
 """A client's own name for a request is good for one request, for a day."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.once import Idempotency, IdempotencyKeyReused, Once
-from crm_chatbot.domain.message import MessageId
 from crm_chatbot.domain.tenant import TenantId
 from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
@@ -15,15 +15,15 @@ from tests.crm_chatbot.stores import Crm, SqlCrm
 
 CONTRACT_OF = Idempotency
 
-FIRST, SECOND = MessageId(uuid7()), MessageId(uuid7())
+FIRST, SECOND = uuid7(), uuid7()
 ONCE = Once("tenant", "key", "hash")
 
 
 async def claim(
-    crm: Crm, once: Once, message_id: MessageId, tenant: TenantId = TENANT
-) -> MessageId:
+    crm: Crm, once: Once, made_id: UUID, tenant: TenantId = TENANT
+) -> UUID:
     async with crm.open_work(tenant) as work:
-        return await work.idempotency.claim(once, message_id)
+        return await work.idempotency.claim(once, made_id)
 
 
 async def pass_time(crm: Crm, seconds: float) -> None:
@@ -75,7 +75,7 @@ async def test_a_request_that_came_to_nothing_used_no_key(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize(("age_h", "whose"), [(23.9, FIRST), (24.1, SECOND)])
-async def test_a_key_is_remembered_for_a_day(crm: Crm, age_h: float, whose: MessageId) -> None:
+async def test_a_key_is_remembered_for_a_day(crm: Crm, age_h: float, whose: UUID) -> None:
     await claim(crm, ONCE, FIRST)
     await pass_time(crm, age_h * 3_600)
 

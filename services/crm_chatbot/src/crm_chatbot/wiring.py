@@ -23,7 +23,10 @@ from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.ports import Means
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantService
+from crm_chatbot.application.tickets.boards import BoardService
 from crm_chatbot.application.tickets.clock import TargetService
+from crm_chatbot.application.tickets.templates import TicketTemplateService
+from crm_chatbot.application.tickets.tickets import TicketService
 from crm_chatbot.background import background_loops
 from crm_chatbot.infrastructure.columns import SCHEMA
 from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
@@ -59,7 +62,7 @@ from crm_chatbot.interface import (
     whatsapp_api,
 )
 from crm_chatbot.interface.administration import Administration
-from crm_chatbot.interface.tickets import targets_api
+from crm_chatbot.interface.tickets import boards_api, targets_api, templates_api, tickets_api
 from crm_chatbot.paying import paying_loop, till
 from crm_chatbot.turning import answering
 from shared.availability import DatabaseUnavailable
@@ -190,6 +193,11 @@ def _administration(base: Ground, menu: Application, feed: Feed) -> Administrati
         ticket_targets=TargetService(menu.open_work),
         automation=AutomationRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         feed=feed,
+        tickets=TicketService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        boards=BoardService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        ticket_templates=TicketTemplateService(
+            open_work=menu.open_work, now=base.clock, new_id=uuid7
+        ),
     )
 
 
@@ -211,6 +219,9 @@ ROUTERS = (
     targets_api.router,
     automation_api.router,
     events_api.router,
+    tickets_api.router,
+    boards_api.router,
+    templates_api.router,
 )
 
 SERVICE = Service(

@@ -95,7 +95,7 @@ class ConversationService:
         async with self._changing(tenant_id, conversation_id) as (work, conversation):
             first = await work.idempotency.claim(once, message_id) if once else message_id
             if first != message_id:
-                return Accepted(first, is_replay=True)
+                return Accepted(MessageId(first), is_replay=True)
             tenant = await _tenant_to_send_for(work, conversation)
             await self._silence(work, conversation, tenant)
             message = self._written(conversation, message_id, text, Direction.OUT)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
-from crm_chatbot.domain.message import MessageId
 from shared.domain import Invalid
 
 
@@ -22,10 +22,10 @@ class Once:
 
 
 class Idempotency(Protocol):
-    """Which of a tenant's keys were used, and for which message; remembered for a day."""
+    """Which of a tenant's keys were used, and what was made for them; remembered for a day."""
 
-    async def claim(self, once: Once, message_id: MessageId, /) -> MessageId:
-        """Take the key for `message_id`, or learn whose it is.
+    async def claim(self, once: Once, made_id: UUID, /) -> UUID:
+        """Take the key for what is to be made, or learn the id of what was made for it before.
 
         Waits for a twin that is not decided yet. Raises IdempotencyKeyReused.
         """

@@ -1,10 +1,11 @@
 """Idempotency keys in PostgreSQL: the unique index decides who was first."""
 
+from uuid import UUID
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
-from crm_chatbot.domain.message import MessageId
 from crm_chatbot.domain.tenant import TenantId
 
 # What is older than a day may be used anew; nobody else would ever clean it away.
@@ -29,14 +30,15 @@ class SqlIdempotency:
         self._session = session
         self._tenant_id = tenant_id
 
-    async def claim(self, once: Once, message_id: MessageId, /) -> MessageId:
+    async def claim(self, once: Once, made_id: UUID, /) -> UUID:
         tenant = {"tenant": self._tenant_id}
         await self._session.execute(_FORGET, tenant)
-        row = {**tenant, **vars(once), "message_id": message_id}
+        row = {**tenant, **vars(once), "message_id": made_id}
         if await self._session.scalar(_TAKE, row) is not None:
-            return message_id
+            return made_id
         named = {**tenant, "scope": once.scope, "key": once.key}
         first = (await self._session.execute(_FIND, named)).one()
         if first.request_hash != once.request_hash:
             raise IdempotencyKeyReused
-        return MessageId(first.message_id)
+        found: UUID = first.message_id
+        return found

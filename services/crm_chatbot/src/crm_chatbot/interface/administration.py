@@ -20,7 +20,10 @@ from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantList, TenantService
+from crm_chatbot.application.tickets.boards import BoardService
 from crm_chatbot.application.tickets.clock import TargetService
+from crm_chatbot.application.tickets.templates import TicketTemplateService
+from crm_chatbot.application.tickets.tickets import TicketService
 from crm_chatbot.domain.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
 from shared.interface.access import Caller
@@ -52,6 +55,9 @@ class Administration:
     concerns: ConcernService
     ticket_targets: TargetService
     imports: ImportService
+    tickets: TicketService
+    boards: BoardService
+    ticket_templates: TicketTemplateService
     automation: AutomationRules
     feed: Feed
     streams: Streams = field(default_factory=Streams)

@@ -1,0 +1,1 @@
+"""Tickets, boards and templates over HTTP."""
