@@ -58,6 +58,9 @@ ACCOUNT = f"{SHOP}/payment-accounts/{{provider}}"
 RULES = f"{SHOP}/automation-rules"
 RULE = {"name": "mine", "when": {"kind": "outside_hours"}, "then": [{"kind": "hand_over"}]}
 DISCOUNT = f"{SHOP}/discounts/{{discount_id}}"
+TICKET = f"{SHOP}/tickets/{{ticket_id}}"
+BOARD = f"{SHOP}/ticket-boards/{{board_id}}"
+TICKET_TEMPLATE = f"{SHOP}/ticket-templates/{{template_id}}"
 LABEL = f"{SHOP}/labels/{{label_id}}"
 
 CASES: Mapping[Route, Case] = {
@@ -91,6 +94,26 @@ CASES: Mapping[Route, Case] = {
     ("PUT", f"{RULES}/{{rule_id}}"): Case(RULE, changes=True),
     ("DELETE", f"{RULES}/{{rule_id}}"): Case(changes=True),
     ("PUT", f"{RULES}/order"): Case({"rule_ids": []}, changes=True),
+    ("GET", f"{SHOP}/tickets"): Case(),
+    ("POST", f"{SHOP}/tickets"): Case({"subject": "mine"}, changes=True),
+    ("GET", TICKET): Case(),
+    ("PATCH", TICKET): Case({"subject": "mine"}, changes=True),
+    ("POST", f"{TICKET}/reopen"): Case(changes=True),
+    ("GET", f"{TICKET}/comments"): Case(),
+    ("POST", f"{TICKET}/comments"): Case({"text": "mine"}, changes=True),
+    ("GET", f"{TICKET}/history"): Case(),
+    ("GET", f"{SHOP}/ticket-boards"): Case(),
+    ("POST", f"{SHOP}/ticket-boards"): Case({"name": "mine"}, changes=True),
+    ("GET", BOARD): Case(),
+    ("PATCH", BOARD): Case({"name": "mine"}, changes=True),
+    ("DELETE", BOARD): Case(changes=True),
+    ("GET", f"{SHOP}/ticket-templates"): Case(),
+    ("POST", f"{SHOP}/ticket-templates"): Case(
+        {"name": "mine", "subject_template": "mine"}, changes=True
+    ),
+    ("GET", TICKET_TEMPLATE): Case(),
+    ("PATCH", TICKET_TEMPLATE): Case({"name": "mine"}, changes=True),
+    ("DELETE", TICKET_TEMPLATE): Case(changes=True),
     ("GET", f"{SHOP}/concerns"): Case(),
     ("POST", f"{SHOP}/concerns/{{concern_id}}/settle"): Case({"note": "mine"}, changes=True),
     ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
@@ -220,6 +243,9 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "discount_id": shop.rule.id,
         "rule_id": shop.automation.id,
         "concern_id": shop.concern.id,
+        "ticket_id": shop.ticket.id,
+        "board_id": shop.other_board.id,
+        "template_id": shop.ticket_template.id,
         "product_id": shop.product.id,
         "variant_id": shop.variant_id,
         "import_id": shop.imported.id,
@@ -232,6 +258,7 @@ NOTHING: dict[str, object] = {
     for name in (
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
         *("product_id", "variant_id", "import_id"),
+        *("ticket_id", "board_id", "template_id"),
         *("label_id",),
         *("order_id", "discount_id", "concern_id", "payment_id", "rule_id"),
     )

@@ -19,9 +19,7 @@ FIRST, SECOND = uuid7(), uuid7()
 ONCE = Once("tenant", "key", "hash")
 
 
-async def claim(
-    crm: Crm, once: Once, made_id: UUID, tenant: TenantId = TENANT
-) -> UUID:
+async def claim(crm: Crm, once: Once, made_id: UUID, tenant: TenantId = TENANT) -> UUID:
     async with crm.open_work(tenant) as work:
         return await work.idempotency.claim(once, made_id)
 

@@ -239,6 +239,7 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "ticket.opened": _of_ticket("Ticket #{} was opened."),
     "ticket.resolved": _of_ticket("Ticket #{} is resolved."),
     "ticket.breached": _of_ticket("Ticket #{} was not resolved in time."),
+    "ticket.reopened": _of_ticket("Ticket #{} was opened again."),
     "customer.described": _described,
     "customer.opted_out": _always("The customer wants to hear nothing more."),
     "customer.opted_in": _always("The customer wants to hear from the shop again."),

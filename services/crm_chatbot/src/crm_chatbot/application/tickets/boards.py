@@ -73,9 +73,9 @@ class BoardService:
 
         Raises TenantNotFound, BoardRejected, BoardNameTaken.
         """
-        now = self.now()
         async with self.open_work(tenant_id) as work:
             tenant = await self._default(work, tenant_id)
+            now = self.now()
             board = Board(
                 id=BoardId(self.new_id()),
                 tenant_id=tenant_id,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Unpack
+from typing import Any, Unpack
 from uuid import UUID
 
 from crm_chatbot.application.once import Once
@@ -213,7 +213,7 @@ async def _locked(work: Work, ticket_id: TicketId, expected: int | None) -> Tick
 
 def _change(ticket: Ticket, now: datetime, by: str, wishes: Wishes) -> bool:
     """Whether anything is otherwise. Raises TicketRejected, TicketCannotMove."""
-    described: Wishes = {**wishes}
+    described: dict[str, Any] = {**wishes}
     status = described.pop("status", ticket.status)
     # What it is resolved with belongs to the step, not to what was there before.
     is_resolving = status is Status.RESOLVED and status is not ticket.status
@@ -263,7 +263,7 @@ async def _filled_in(
         description=draft.description or "",
         priority=draft.priority or Priority.NONE,
         conversation_id=draft.conversation_id,
-        customer_id=about.customer and about.customer.id,
+        customer_id=None if about.customer is None else about.customer.id,
         order_id=draft.order_id,
     )
     if draft.template_id is None:

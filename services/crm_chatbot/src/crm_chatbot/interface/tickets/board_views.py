@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from crm_chatbot.domain.placeholders import VARIABLES
 from crm_chatbot.domain.tickets import board as boards
@@ -12,10 +12,10 @@ from crm_chatbot.domain.tickets import template as templates
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import LONGEST_SUBJECT, LONGEST_TEXT, Priority
 from crm_chatbot.interface.tenant_views import Body
-from crm_chatbot.interface.tickets.ticket_views import UNSAID, example, no_default
+from crm_chatbot.interface.tickets.ticket_views import UNSAID, such_as, unsaid
 
 _ID = "01a2291f-80d3-779e-9633-aec14a80209f"
-_TIMES = {
+_TIMES: dict[str, Any] = {
     "version": 1,
     "created_at": "2026-05-04T05:00:00Z",
     "updated_at": "2026-05-04T05:00:00Z",
@@ -40,10 +40,8 @@ class BoardFields(Body):
 
     description: Annotated[str, StringConstraints(max_length=boards.LONGEST_DESCRIPTION)] = UNSAID
     columns: Columns = UNSAID
-    is_default: StrictBool = Field(
-        default=None,
-        json_schema_extra=no_default,
-        description="`true`: tickets go here where no board is named. Another one no longer is.",
+    is_default: StrictBool = unsaid(
+        "`true`: tickets go here where no board is named. Another one no longer is."
     )
 
     def terms(self) -> boards.BoardTerms:
@@ -59,7 +57,7 @@ class BoardFields(Body):
 class NewBoard(BoardFields):
     """A board that is not there yet; with a column for each status, unless it is said which."""
 
-    model_config = example(name="Uang", description="Refund.", columns=_COLUMNS)
+    model_config = such_as(name="Uang", description="Refund.", columns=_COLUMNS)
 
     name: BoardName
 
@@ -67,7 +65,7 @@ class NewBoard(BoardFields):
 class BoardChange(BoardFields):
     """What is to be otherwise."""
 
-    model_config = example(is_default=True)
+    model_config = such_as(is_default=True)
 
     name: BoardName = UNSAID
 
@@ -75,19 +73,13 @@ class BoardChange(BoardFields):
 class BoardView(BaseModel):
     """A board as it is now."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": _ID,
-                    "name": "Uang",
-                    "description": "Refund.",
-                    "columns": _COLUMNS,
-                    "is_default": False,
-                    **_TIMES,
-                }
-            ]
-        }
+    model_config = such_as(
+        id=_ID,
+        name="Uang",
+        description="Refund.",
+        columns=_COLUMNS,
+        is_default=False,
+        **_TIMES,
     )
 
     id: UUID
@@ -131,7 +123,7 @@ class TemplateFields(Body):
 class NewTemplate(TemplateFields):
     """A template that is not there yet."""
 
-    model_config = example(
+    model_config = such_as(
         name="Paket hilang",
         subject_template="Paket {order_number} hilang",
         description_template="Pelanggan: {customer_name}",
@@ -145,7 +137,7 @@ class NewTemplate(TemplateFields):
 class TemplateChange(TemplateFields):
     """What is to be otherwise."""
 
-    model_config = example(default_priority="urgent")
+    model_config = such_as(default_priority="urgent")
 
     name: TemplateName = UNSAID
     subject_template: SubjectTemplate = UNSAID
@@ -154,19 +146,13 @@ class TemplateChange(TemplateFields):
 class TemplateView(BaseModel):
     """A template as it is now."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": _ID,
-                    "name": "Paket hilang",
-                    "subject_template": "Paket {order_number} hilang",
-                    "description_template": "Pelanggan: {customer_name}",
-                    "default_priority": "high",
-                    **_TIMES,
-                }
-            ]
-        }
+    model_config = such_as(
+        id=_ID,
+        name="Paket hilang",
+        subject_template="Paket {order_number} hilang",
+        description_template="Pelanggan: {customer_name}",
+        default_priority="high",
+        **_TIMES,
     )
 
     id: UUID

@@ -1,6 +1,5 @@
 """Tickets as clients see them: the schemas of requests and answers."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -26,12 +25,16 @@ from crm_chatbot.domain.tickets.ticket import (
 from crm_chatbot.interface.tenant_views import Body
 
 
-def no_default(schema: dict[str, Any]) -> None:
-    """For what is left out: it stays as it is, or gets the domain's own default."""
+def _no_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-UNSAID: Any = Field(default=None, json_schema_extra=no_default)
+def unsaid(description: str | None = None) -> Any:  # noqa: ANN401 - fits a field of any type
+    """A field that may be left out, and is not null."""
+    return Field(default=None, json_schema_extra=_no_default, description=description)
+
+
+UNSAID = unsaid()
 
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SUBJECT)]
 Description = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
@@ -41,15 +44,15 @@ Assignee = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ASS
 _ID = "01a2291f-80d3-779e-9633-aec14a80209f"
 
 
-def example(**facts: object) -> ConfigDict:
-    """A body that takes these fields and no others, such as this one."""
-    return ConfigDict(extra="forbid", json_schema_extra={"examples": [facts]})
+def such_as(**facts: Any) -> ConfigDict:
+    """What a schema describes is told by an example, too."""
+    return ConfigDict(json_schema_extra={"examples": [facts]})
 
 
 class NewTicket(Body):
     """A ticket that is not there yet; with a template, what is left out the template says."""
 
-    model_config = example(
+    model_config = such_as(
         subject="Paket ORD-1001 belum sampai",
         description="Sejak Senin.",
         priority="high",
@@ -76,29 +79,21 @@ class NewTicket(Body):
 class TicketChange(Body):
     """What is to be otherwise."""
 
-    model_config = example(status="resolved", resolution="Paket ada di tetangga.")
+    model_config = such_as(status="resolved", resolution="Paket ada di tetangga.")
 
     status: Status = UNSAID
-    resolution: Text = Field(
-        default=None,
-        json_schema_extra=no_default,
-        description="Needed with `resolved`; afterwards it may be put in better words.",
-    )
+    resolution: Text = unsaid("Needed with `resolved`; afterwards it may be put in better words.")
     priority: Priority = UNSAID
-    assignee_id: Assignee | None = Field(
-        default=None, json_schema_extra=no_default, description="null: nobody."
-    )
+    assignee_id: Assignee | None = unsaid("null: nobody.")
     subject: Subject = UNSAID
     description: Description = UNSAID
-    board_id: UUID = Field(
-        default=None, json_schema_extra=no_default, description="Put it on this board."
-    )
+    board_id: UUID = unsaid("Put it on this board.")
 
     def wishes(self) -> Wishes:
         return cast("Wishes", {name: getattr(self, name) for name in self.model_fields_set})
 
 
-_TICKET: Mapping[str, object] = {
+_TICKET: dict[str, Any] = {
     "id": _ID,
     "tenant_id": _ID,
     "number": 17,
@@ -128,7 +123,7 @@ _TICKET: Mapping[str, object] = {
 class TicketView(BaseModel):
     """A ticket as it is now."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [dict(_TICKET)]})
+    model_config = such_as(**_TICKET)
 
     id: UUID
     tenant_id: UUID
@@ -166,9 +161,7 @@ class TicketView(BaseModel):
 class TicketOpened(TicketView):
     """A ticket that was just opened."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{**_TICKET, "missing": ["order_number"]}]}
-    )
+    model_config = such_as(**_TICKET, missing=["order_number"])
 
     missing: list[str] = Field(description="Variables of the template that nobody knew.")
 
@@ -221,7 +214,7 @@ class TicketListQuery(Body):
 class NewComment(Body):
     """Something for colleagues; customers never see it."""
 
-    model_config = example(text="Kurir sudah ditelepon.")
+    model_config = such_as(text="Kurir sudah ditelepon.")
 
     text: Text
 
@@ -229,17 +222,11 @@ class NewComment(Body):
 class CommentView(BaseModel):
     """What somebody wrote beside a ticket."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": _ID,
-                    "author": f"key {_ID}",
-                    "text": "Kurir sudah ditelepon.",
-                    "created_at": "2026-05-04T05:00:00Z",
-                }
-            ]
-        }
+    model_config = such_as(
+        id=_ID,
+        author=f"key {_ID}",
+        text="Kurir sudah ditelepon.",
+        created_at="2026-05-04T05:00:00Z",
     )
 
     id: UUID
@@ -269,17 +256,11 @@ class CommentListQuery(Body):
 class TicketEventView(BaseModel):
     """Something that happened to a ticket."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "what": "ticket.moved",
-                    "at": "2026-05-04T05:00:00Z",
-                    "actor": "platform",
-                    "facts": {"from": "open", "to": "in_progress"},
-                }
-            ]
-        }
+    model_config = such_as(
+        what="ticket.moved",
+        at="2026-05-04T05:00:00Z",
+        actor="platform",
+        facts={"from": "open", "to": "in_progress"},
     )
 
     what: str

@@ -114,9 +114,7 @@ async def change_ticket(
     what is over comes back by `reopen` alone (409 `ticket_cannot_move`). What it is already
     changes nothing. With `If-Match`, only that version (412 `conflict` otherwise).
     """
-    ticket = await app.tickets.change(
-        *its, by=actor_of(caller), expected=expected, **body.wishes()
-    )
+    ticket = await app.tickets.change(*its, by=actor_of(caller), expected=expected, **body.wishes())
     tag(response, ticket.version)
     return TicketView.of(ticket)
 
