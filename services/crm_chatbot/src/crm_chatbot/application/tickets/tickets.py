@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crm_chatbot.application.once import Once
 from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.application.tickets import clock
 from crm_chatbot.application.tickets.boards import default_board
 from crm_chatbot.application.tickets.opening import NewTicket, open_ticket
 from crm_chatbot.application.tickets.templates import values_of
@@ -16,6 +17,7 @@ from crm_chatbot.domain.customer import Customer, CustomerId
 from crm_chatbot.domain.order import Order, OrderId
 from crm_chatbot.domain.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.board import Board, BoardId
+from crm_chatbot.domain.tickets.clock import Standing
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.template import TemplateId
 from crm_chatbot.domain.tickets.ticket import (
@@ -136,10 +138,11 @@ class TicketService:
             if "board_id" in wishes:
                 await work.ticket_boards.hold(wishes["board_id"])
             ticket = await _locked(work, ticket_id, expected)
-            before = ticket.status
+            was = Standing.of(ticket)
             if _change(ticket, now, by, wishes):
+                await clock.follow(work, ticket, was, now=now)
                 await work.tickets.save(ticket)
-            if ticket.status is Status.RESOLVED and before is not Status.RESOLVED:
+            if ticket.status is Status.RESOLVED and was.status is not Status.RESOLVED:
                 await _tell(work, ticket, "ticket.resolved")
         return ticket
 
@@ -150,10 +153,12 @@ class TicketService:
         now = self.now()
         async with self.open_work(tenant_id) as work:
             ticket = await _locked(work, ticket_id, expected)
+            was = Standing.of(ticket)
             ticket.reopen(now, by=by)
             twin = await work.tickets.open_for(ticket.reason) if ticket.reason else None
             if twin is not None:
                 raise TicketOpenAlready(number=twin.number)
+            await clock.follow(work, ticket, was, now=now)
             await work.tickets.save(ticket)
             await _tell(work, ticket, "ticket.reopened")
         return ticket
