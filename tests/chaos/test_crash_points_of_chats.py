@@ -42,6 +42,13 @@ HANDED = """
       JOIN crm.conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
      WHERE m.state = 'handed' AND c.chat_id LIKE :chat"""
 
+TIME_IS_UP = """
+    UPDATE crm.tickets SET due_at = now() - interval '1 second'
+     WHERE id = CAST(:ticket AS uuid) RETURNING 1"""
+BREACHES = """
+    SELECT 1 FROM crm.ticket_events
+     WHERE ticket_id = CAST(:ticket AS uuid) AND what = 'ticket.breached'"""
+
 
 def _numbers() -> Iterator[str]:
     return (f"62813{number:08}" for number in count())
@@ -115,6 +122,24 @@ async def writes_and_is_forgotten(scene: Scene, phone: str) -> list[str]:
     return heard
 
 
+async def writes_and_nobody_sees_to_it(scene: Scene, phone: str) -> list[str]:
+    """A ticket's time is over: that is noted, once."""
+    heard = await writes(scene, phone)
+    shop, stack = scene.kept.shop, scene.kept.stack
+    chat = await shop.conversation(phone)
+    wish = {"subject": "Broken", "priority": "high", "conversation_id": chat["id"]}
+    ticket = await shop.api("POST", f"/v1/crm/tenants/{shop.tenant_id}/tickets", wish)
+    await stack.sql(TIME_IS_UP, ticket=ticket["id"])
+
+    async def is_noted() -> object:
+        return await stack.sql(BREACHES, ticket=ticket["id"])
+
+    await until(is_noted, "the breach is noted", within=30)
+    await scene.kept.settled()
+    assert len(await stack.sql(BREACHES, ticket=ticket["id"])) == 1
+    return heard
+
+
 @dataclass(frozen=True)
 class Way:
     """What leads to a point, what the customer hears of it, and what tools have done in the end."""
@@ -127,6 +152,7 @@ class Way:
 USUAL = Way()
 WAYS = {
     "crm.before_linking": Way(writes_under_an_alias),
+    "crm.ticket_breached": Way(writes_and_nobody_sees_to_it),
     "crm.swept": Way(writes_while_whatsapp_is_slow),
     "sender.forgotten": Way(writes_and_is_forgotten, effects=0),
     "sender.withdrawn": Way(writes_and_a_person_takes_over, replies=0),

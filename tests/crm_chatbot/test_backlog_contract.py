@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.backlog import Backlog, Place
 from crm_chatbot.domain.conversation import Mode
@@ -13,12 +14,15 @@ from crm_chatbot.domain.customer import Identity, IdentityKind
 from crm_chatbot.domain.message import MessageState
 from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId, TenantStatus
+from crm_chatbot.domain.tickets.status import Status
+from crm_chatbot.domain.tickets.ticket import TicketId
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from shared.infrastructure.database import DatabaseClock
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import LID, PHONE, a_customer, an_answer, another_chat
 from tests.crm_chatbot.deals import placed
+from tests.crm_chatbot.desk import a_board, a_ticket
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.furnished import connections
 from tests.crm_chatbot.memory_backlog import MemoryBacklog
@@ -292,3 +296,29 @@ async def test_what_somebody_may_be_paying_does_not_stand_in_the_others_way(
         )
 
     assert await backlog.unpaid(most, grace_s=60) == [(TENANT, dropped), (TENANT, unasked)]
+
+
+async def test_every_shops_tickets_whose_time_has_run_out(crm: Crm, backlog: Backlog) -> None:
+    async def opened(tenant_id: TenantId, **facts: Any) -> tuple[TenantId, TicketId]:
+        board = a_board(str(uuid7()), tenant_id=tenant_id)
+        number = next(_NUMBERS)
+        ticket = a_ticket(board, tenant_id=tenant_id, number=number, **facts)
+        async with crm.open_work(tenant_id) as work:
+            await work.ticket_boards.add(board)
+            await work.tickets.add(ticket)
+        return tenant_id, ticket.id
+
+    ours = await opened(TENANT, due_at=PAST)
+    theirs = await opened(OTHER_TENANT, due_at=PAST - timedelta(hours=1), status=Status.IN_PROGRESS)
+    others: tuple[dict[str, Any], ...] = (
+        {"due_at": FUTURE},
+        {"due_at": PAST, "breached_at": PAST},
+        {"due_at": PAST, "status": Status.RESOLVED},
+        {"clock_left_s": 0, "status": Status.WAITING},
+        {},
+    )
+    for facts in others:
+        await opened(TENANT, **facts)
+
+    assert await backlog.overdue(10) == [theirs, ours]
+    assert await backlog.overdue(1) == [theirs]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from crm_chatbot.application import ticket_sweeping
 from crm_chatbot.application.backlog import Backlog
 from crm_chatbot.application.ticket_sweeping import TicketSweeper
 from crm_chatbot.application.tickets.opening import NewTicket, open_ticket
@@ -105,3 +106,23 @@ async def test_many_may_sweep_at_once(postgres: SqlCrm) -> None:
 
     assert sorted(await asyncio.gather(*(sweep(postgres) for _ in range(6)))) == [0] * 5 + [1]
     assert await events(postgres, ticket) == ["ticket.opened", "ticket.breached"]
+
+
+async def test_who_dies_behind_it_has_noted_it_once(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        """As if the process had ended here."""
+
+    def die(name: str) -> None:
+        assert name == "crm.ticket_breached"
+        raise Died
+
+    ticket = await a_ticket(crm)
+    with monkeypatch.context() as armed:
+        armed.setattr(ticket_sweeping, "crash_point", die)
+        with pytest.raises(Died):
+            await sweep(crm)
+
+    assert await sweep(crm) == 0
+    assert await events(crm, ticket) == ["ticket.opened", "ticket.breached"]
