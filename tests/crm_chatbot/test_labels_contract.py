@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.label import LabelId, LabelNameTaken, LabelNotFound, Labels
+from crm_chatbot.domain.label import LONGEST_NAME, LabelId, LabelNameTaken, LabelNotFound, Labels
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
 from tests.crm_chatbot.chats import LID, another_chat, open_chat
@@ -74,6 +74,23 @@ async def test_a_name_is_one_labels_however_it_is_written(crm: Crm) -> None:
         assert [one.name for one in await work.labels.all()] == ["Grosir", "Komplain"]
     async with crm.open_work(OTHER_TENANT) as work:
         assert await work.labels.add(a_label("Komplain", tenant_id=OTHER_TENANT))
+
+
+@pytest.mark.parametrize("name", ["", " ", "\0", "Komp\0lain", "x" * 10_000, "'; drop table"])
+async def test_what_cannot_be_a_name_is_no_labels(crm: Crm, name: str) -> None:
+    async with crm.open_work(TENANT) as work:
+        await work.labels.add(a_label("Komplain"))
+        with pytest.raises(LabelNotFound):
+            await work.labels.named(name)
+
+
+async def test_the_longest_name_is_kept_however_long_it_is_to_compare(crm: Crm) -> None:
+    label = a_label("\ufdfa" * LONGEST_NAME)
+    assert len(label.name_key) > 10 * LONGEST_NAME
+    async with crm.open_work(TENANT) as work:
+        assert await work.labels.add(label)
+    async with crm.open_work(TENANT) as work:
+        assert (await work.labels.named(label.name)).id == label.id
 
 
 async def test_of_two_who_add_the_same_name_at_once_one_does(postgres: SqlCrm) -> None:

@@ -41,7 +41,9 @@ class SqlLabels:
         raise LabelNotFound(label=label_id)
 
     async def named(self, name: str, /) -> Label:
-        is_it = (_l.tenant_id == self._tenant_id, _l.name_key == key_of(name))
+        # PostgreSQL's texts have no U+0000: who asks for one would get an error instead of a no.
+        key = key_of(name.replace("\0", "\ufffd"))
+        is_it = (_l.tenant_id == self._tenant_id, _l.name_key == key)
         for row in (await self._session.execute(select(labels).where(*is_it))).mappings():
             return _label_of(row)
         raise LabelNotFound(label="of that name")
