@@ -19,7 +19,7 @@ from crm_chatbot.application.ports import Means, Work
 from crm_chatbot.domain.payment import Provider
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.timeline_store import SqlTimeline
-from crm_chatbot.infrastructure.work import SqlOutbox, sql_work, work_on
+from crm_chatbot.infrastructure.work import Last, SqlOutbox, sql_work, work_on
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.infrastructure.late import LateSession, Touch, late
 from shared.infrastructure.tenancy import tenant_transaction
@@ -130,13 +130,13 @@ async def _empty(session: LateSession, tables: list[str]) -> None:
 
 
 async def _act(session: LateSession, case: str) -> None:
-    timeline, outbox = SqlTimeline(session, TENANT), SqlOutbox(session, QUEUES)
+    last = Last(SqlTimeline(session, TENANT), SqlOutbox(session, QUEUES))
     own = {Provider.MANUAL: Account(provider=Provider.MANUAL, secret="")}
     means = Means(new_id=uuid7, patience_s=30.0)
-    work = work_on(session, TENANT, own, timeline, outbox, means)
+    work = work_on(session, TENANT, own, means, last)
     await (INSTEAD.get(case) or IN_WORK[case])(work, OURS)
     await session.write_out()
-    await timeline.write()
+    await last.timeline.write()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

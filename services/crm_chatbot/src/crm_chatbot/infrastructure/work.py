@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from uuid_utils.compat import uuid7
 
@@ -79,6 +80,13 @@ class SqlOutbox:
         return await announce(self._session, SCHEMA, self._said)
 
 
+class Last(NamedTuple):
+    """What is written once everything else has been: what happened, and what others must hear."""
+
+    timeline: SqlTimeline
+    outbox: SqlOutbox
+
+
 def sql_work(
     sessions: Sessions,
     queues: Queues,
@@ -97,11 +105,11 @@ def sql_work(
     @asynccontextmanager
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         async with tenant_transaction(transactions, tenant_id) as session:
-            timeline, outbox = SqlTimeline(session, tenant_id), SqlOutbox(session, queues)
-            yield work_on(session, tenant_id, own_accounts, timeline, outbox, means)
+            last = Last(SqlTimeline(session, tenant_id), SqlOutbox(session, queues))
+            yield work_on(session, tenant_id, own_accounts, means, last)
             await session.write_out()
-            await timeline.write()
-            said = await outbox.write()
+            await last.timeline.write()
+            said = await last.outbox.write()
         hand_over(said)
         tell(tenant_id, session.touches)
 
@@ -112,9 +120,8 @@ def work_on(
     session: LateSession,
     tenant_id: TenantId,
     own_accounts: OwnAccounts,
-    timeline: SqlTimeline,
-    outbox: SqlOutbox,
     means: Means,
+    last: Last,
 ) -> Work:
     """Every store of a tenant, on one session."""
     return Work(
@@ -149,8 +156,8 @@ def work_on(
         ledger=SqlLedger(session, tenant_id),
         idempotency=SqlIdempotency(session, tenant_id),
         quick_replies=SqlQuickReplies(session, tenant_id),
-        timeline=timeline,
+        timeline=last.timeline,
         rules=SqlRules(session, tenant_id),
-        outbox=outbox,
+        outbox=last.outbox,
         means=means,
     )
