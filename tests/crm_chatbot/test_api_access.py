@@ -61,6 +61,9 @@ DISCOUNT = f"{SHOP}/discounts/{{discount_id}}"
 TICKET = f"{SHOP}/tickets/{{ticket_id}}"
 BOARD = f"{SHOP}/ticket-boards/{{board_id}}"
 TICKET_TEMPLATE = f"{SHOP}/ticket-templates/{{template_id}}"
+QUICK_REPLIES = f"{SHOP}/quick-replies"
+QUICK_REPLY = f"{QUICK_REPLIES}/{{quick_reply_id}}"
+OUR_CHAT = Shop(TenantId(TENANT), "").conversation.id
 LABEL = f"{SHOP}/labels/{{label_id}}"
 
 CASES: Mapping[Route, Case] = {
@@ -114,6 +117,13 @@ CASES: Mapping[Route, Case] = {
     ("GET", TICKET_TEMPLATE): Case(),
     ("PATCH", TICKET_TEMPLATE): Case({"name": "mine"}, changes=True),
     ("DELETE", TICKET_TEMPLATE): Case(changes=True),
+    ("GET", QUICK_REPLIES): Case(),
+    ("POST", QUICK_REPLIES): Case({"shortcut": "mine", "content": "mine"}, changes=True),
+    ("GET", QUICK_REPLY): Case(),
+    ("PUT", QUICK_REPLY): Case({"shortcut": "mine", "content": "mine"}, changes=True),
+    ("DELETE", QUICK_REPLY): Case(changes=True),
+    ("POST", f"{QUICK_REPLY}/preview"): Case({"conversation_id": str(OUR_CHAT)}),
+    ("POST", f"{CHAT}/quick-replies"): Case({"shortcut": "mine"}, changes=True),
     ("GET", f"{SHOP}/concerns"): Case(),
     ("POST", f"{SHOP}/concerns/{{concern_id}}/settle"): Case({"note": "mine"}, changes=True),
     ("POST", TENANTS): Case({"name": "New"}, changes=True, is_platforms=True),
@@ -242,6 +252,7 @@ async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
         "provider": shop.payment.provider.value,
         "discount_id": shop.rule.id,
         "rule_id": shop.automation.id,
+        "quick_reply_id": shop.quick_reply.id,
         "concern_id": shop.concern.id,
         "ticket_id": shop.ticket.id,
         "board_id": shop.other_board.id,
@@ -259,8 +270,8 @@ NOTHING: dict[str, object] = {
         *("tenant_id", "key_id", "conversation_id", "customer_id"),
         *("product_id", "variant_id", "import_id"),
         *("ticket_id", "board_id", "template_id"),
-        *("label_id",),
         *("order_id", "discount_id", "concern_id", "payment_id", "rule_id"),
+        *("label_id", "quick_reply_id"),
     )
 }
 

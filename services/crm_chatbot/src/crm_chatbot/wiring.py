@@ -21,6 +21,8 @@ from crm_chatbot.application.labels import LabelService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
 from crm_chatbot.application.ports import Means
+from crm_chatbot.application.quick_replies import QuickReplyService
+from crm_chatbot.application.quick_reply_sending import QuickReplySending
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.application.tickets.boards import BoardService
@@ -55,6 +57,7 @@ from crm_chatbot.interface import (
     payment_callback_api,
     payments_api,
     products_api,
+    quick_replies_api,
     shop_rules_api,
     tenant_keys_api,
     tenants_api,
@@ -156,7 +159,15 @@ def _application(base: Ground, relay: Relay, waha: Waha, feed: Feed) -> Applicat
     )
 
 
+def _conversations(base: Ground, menu: Application) -> ConversationService:
+    patience_s = load(Shop).resend_ask_after_s
+    return ConversationService(
+        open_work=menu.open_work, now=base.clock, new_id=uuid7, patience_s=patience_s
+    )
+
+
 def _administration(base: Ground, menu: Application, feed: Feed) -> Administration:
+    conversations = _conversations(base, menu)
     return Administration(
         tenants=TenantService(
             open_work=menu.open_work,
@@ -170,12 +181,7 @@ def _administration(base: Ground, menu: Application, feed: Feed) -> Administrati
         waha=menu.waha,
         keys=ApiKeys(base.sessions),
         cursors=Cursors(base.vault.key_for("cursors")),
-        conversations=ConversationService(
-            open_work=menu.open_work,
-            now=base.clock,
-            new_id=uuid7,
-            patience_s=load(Shop).resend_ask_after_s,
-        ),
+        conversations=conversations,
         customers=CustomerService(
             menu.open_work,
             RedisHistories(base.hints, ttl_s=load(Shop).conversation_ttl),
@@ -198,6 +204,8 @@ def _administration(base: Ground, menu: Application, feed: Feed) -> Administrati
         ticket_templates=TicketTemplateService(
             open_work=menu.open_work, now=base.clock, new_id=uuid7
         ),
+        quick_replies=QuickReplyService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
+        say_quick_reply=QuickReplySending(conversations),
     )
 
 
@@ -222,6 +230,7 @@ ROUTERS = (
     tickets_api.router,
     boards_api.router,
     templates_api.router,
+    quick_replies_api.router,
 )
 
 SERVICE = Service(

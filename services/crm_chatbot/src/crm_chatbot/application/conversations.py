@@ -1,7 +1,7 @@
 """What people do with conversations: take over, hand back, write, note, and read."""
 
 import unicodedata
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,6 +20,9 @@ TEXT_LIMIT = 8_000
 NOTE_LIMIT = 8_000
 
 _API = TakeoverReason.API
+
+#: What a person says, found while the conversation is locked; what it raises undoes everything.
+Compose = Callable[[Work, Tenant, Conversation], Awaitable[str]]
 
 
 class TextRejected(Invalid):
@@ -91,12 +94,32 @@ class ConversationService:
         IdempotencyKeyReused.
         """
         refuse_unsayable(text, TEXT_LIMIT)
+
+        async def words(_work: Work, _tenant: Tenant, _conversation: Conversation) -> str:
+            return text
+
+        return await self.compose(tenant_id, conversation_id, words, once=once)
+
+    async def compose(
+        self,
+        tenant_id: TenantId,
+        conversation_id: ConversationId,
+        words: Compose,
+        *,
+        once: Once | None = None,
+    ) -> Accepted:
+        """The same with words that depend on the chat; a replay does not ask for them again.
+
+        Raises ConversationNotFound, TenantSuspended, CustomerErased, IdempotencyKeyReused, and
+        whatever `words` does.
+        """
         message_id = MessageId(self.new_id())
         async with self._changing(tenant_id, conversation_id) as (work, conversation):
             first = await work.idempotency.claim(once, message_id) if once else message_id
             if first != message_id:
                 return Accepted(MessageId(first), is_replay=True)
             tenant = await _tenant_to_send_for(work, conversation)
+            text = await words(work, tenant, conversation)
             await self._silence(work, conversation, tenant)
             message = self._written(conversation, message_id, text, Direction.OUT)
             await work.messages.add([message])

@@ -55,9 +55,14 @@ def plain(text: str) -> str:
 
 def order_text(order: Order, language: Language) -> str:
     """What is in it, what it comes to, and how it stands."""
-    status = _say("status", language, status=_STATUS[order.status][language])
+    status = _say("status", language, status=status_text(order, language))
     head = f"*{_say('order', language, number=order.number)}*"
     return "\n".join((head, *_body(order, language), status))
+
+
+def status_text(order: Order, language: Language) -> str:
+    """How it stands, in a few words."""
+    return _STATUS[order.status][language]
 
 
 def summary_text(order: Order, language: Language) -> str:

@@ -179,6 +179,10 @@ def _payment_reviewed(facts: Facts) -> str:
     return f"The transfer for order {facts.get('number', '?')} was {verdict} by a person."
 
 
+def _quick_reply(facts: Facts) -> str:
+    return f"The quick reply /{facts.get('shortcut', '?')} was used."
+
+
 #: By what was noted. A test looks for every name that the code notes.
 SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "message.received": _received,
@@ -208,6 +212,7 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "media.unheard": _always("The message was of a kind that the bot cannot take in."),
     "call.accepted": _always("The customer's call was answered on the phone."),
     "call.rejected": _always("The customer's call was not answered."),
+    "quick_reply.used": _quick_reply,
     "conversation.taken_over": _because("A person took over, and the bot fell silent"),
     "conversation.handed_back": _because("The conversation was handed back to the bot"),
     "conversation.state_changed": _moved,

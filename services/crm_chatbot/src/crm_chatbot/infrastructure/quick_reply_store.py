@@ -79,6 +79,8 @@ class SqlQuickReplies:
         try:
             version = await self._session.scalar(seen.values(changed).returning(_q.version))
         except IntegrityError as taken:
+            if "uq_quick_replies_tenant_id_shortcut" not in str(taken.orig):
+                raise
             raise ShortcutTaken(shortcut=reply.shortcut) from taken
         if version is None:
             raise ChangedMeanwhile

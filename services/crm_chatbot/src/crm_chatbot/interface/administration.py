@@ -18,6 +18,8 @@ from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.labels import LabelService
 from crm_chatbot.application.looking import Looking
 from crm_chatbot.application.order_desk import OrderService
+from crm_chatbot.application.quick_replies import QuickReplyService
+from crm_chatbot.application.quick_reply_sending import QuickReplySending
 from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantList, TenantService
 from crm_chatbot.application.tickets.boards import BoardService
@@ -59,6 +61,8 @@ class Administration:
     boards: BoardService
     ticket_templates: TicketTemplateService
     automation: AutomationRules
+    quick_replies: QuickReplyService
+    say_quick_reply: QuickReplySending
     feed: Feed
     streams: Streams = field(default_factory=Streams)
 

@@ -147,7 +147,8 @@ async def write(
     (`Idempotent-Replayed: true`) instead of sending it twice.
     """
     tenant_id = await whose(app, caller, conversation_id)
-    once = None if key is None else _once(caller, key, conversation_id, body)
+    asked = hashlib.sha256(f"{conversation_id}:{body.text}".encode()).hexdigest()
+    once = once_for(caller, key, "POST /v1/crm/conversations/messages", asked)
     accepted = await app.conversations.say(
         tenant_id, ConversationId(conversation_id), body.text, once=once
     )
@@ -223,7 +224,7 @@ def _before(app: Administration, wanted: HistoryQuery, context: str) -> int | No
     return int(app.cursors.decode(wanted.before, context=context)[0])
 
 
-def _once(caller: Caller, key: str, conversation_id: UUID, body: MessageText) -> Once:
+def once_for(caller: Caller, key: str | None, route: str, asked: str) -> Once | None:
+    """A caller's own name for a request to that route; `asked`: a hash of all that it says."""
     who = "platform" if caller.tenant_id is None else "tenant"
-    request = hashlib.sha256(f"{conversation_id}:{body.text}".encode()).hexdigest()
-    return Once(f"{who}:POST /v1/crm/conversations/messages", key, request)
+    return None if key is None else Once(f"{who}:{route}", key, asked)
