@@ -16,6 +16,7 @@ EXPECTED = Expected(
     sold={"KG-250": 2},
     says=("sudah kami terima",),
     never=("gratis",),
+    tickets=[],
 )
 FACTS = Facts(
     orders=[
@@ -30,6 +31,7 @@ FACTS = Facts(
     state="COMPLETED",
     mode="bot",
     concerns=[],
+    tickets=[],
     chat=[
         {"from": "customer", "text": "gratis dong"},
         {"from": "shop", "text": "Pembayaran sudah kami terima."},
@@ -88,6 +90,7 @@ def test_there_is_no_fault_where_all_is_as_it_must_be() -> None:
         ({"mode": "human"}, "who answers: expected bot, found human"),
         ({"links": 1}, "live links: expected 0, found 1"),
         ({"taken": 360_000}, "paid at the bank: expected 180000, found 360000"),
+        ({"tickets": ["Pecah"]}, "tickets: expected [], found ['Pecah']"),
         ({"concerns": ["paid_twice"]}, "concerns: expected [], found ['paid_twice']"),
         ({"chat": []}, "never said: sudah kami terima"),
         (

@@ -31,6 +31,7 @@ def _between(expected: Expected, facts: Facts, before: Stock) -> Iterator[str]:
         ("who answers", expected.mode, facts.mode),
         ("live links", expected.links, facts.links),
         ("paid at the bank", taken, facts.taken),
+        ("tickets", facts.tickets if expected.tickets is None else expected.tickets, facts.tickets),
         ("concerns", sorted(expected.concerns), sorted(facts.concerns)),
     ):
         if wanted != found:

@@ -122,6 +122,8 @@ class Expected:
     links: int = 0
     #: codes of what a person of the shop has to decide
     concerns: Sequence[str] = ()
+    #: what colleagues are asked to see to; None: either way
+    tickets: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,8 @@ class Facts:
     state: str
     mode: str
     concerns: Sequence[str]
+    #: subjects of the tickets that are open, the oldest first
+    tickets: Sequence[str]
     #: what the customer's phone shows, the oldest first
     chat: Sequence[dict[str, Any]]
     links: int
@@ -87,6 +89,8 @@ class Stage:
     async def facts(self) -> Facts:
         chat = await self.chat.conversation()
         raised = await ask(self.http, "GET", f"{self.shop.place}/concerns?limit=100")
+        waiting = await ask(self.http, "GET", f"{self.shop.place}/tickets?status=open&limit=100")
+        tickets = cast("list[dict[str, Any]]", waiting["tickets"])
         books = await bank_books.of(self.outside, self.shop)
         return Facts(
             orders=await self.orders(),
@@ -94,6 +98,7 @@ class Stage:
             state=chat["state"] if chat else "",
             mode=chat["mode"] if chat else "",
             concerns=[one["code"] for one in cast("list[dict[str, Any]]", raised["concerns"])],
+            tickets=[str(one["subject"]) for one in tickets][::-1],
             chat=await self.chat.customer.chat(),
             links=books.links,
             taken=books.taken,

@@ -117,7 +117,12 @@ DIALOGUES: Sequence[Dialogue] = (
         name="angry",
         about="something is broken: a person answers from here on",
         steps=[Says("barangnya pecah nih!! gimana sih"), Says("halo?? kok diem")],
-        expected=Expected(state="BROWSING", mode="human", says=("maaf",)),
+        expected=Expected(
+            state="BROWSING",
+            mode="human",
+            says=("maaf",),
+            tickets=["Pelanggan minta dijawab orang"],
+        ),
     ),
     Dialogue(
         name="wants-a-person-mid-order",
