@@ -410,7 +410,7 @@ async def furnish(crm: SqlCrm, shop: Shop, *, is_connected: bool = True) -> None
         await work.stock.count(shop.variant_id, 5, reason=shop.word, actor=shop.word)
         await _deal(work, shop)
         await _ask_for_money(work, shop)
-        await _see_to(work, shop)
+        await _see_to(work, shop, has_default=is_connected)
         await work.catalog.agree_on([(shop.word, "same")])
         await work.imports.add(shop.imported)
     async with tenant_transaction(crm.sessions, shop.tenant_id) as session:
@@ -456,8 +456,11 @@ async def _deal(work: Work, shop: Shop) -> None:
     await work.rules.add(shop.automation)
 
 
-async def _see_to(work: Work, shop: Shop) -> None:
-    await work.ticket_boards.add(shop.board)
+async def _see_to(work: Work, shop: Shop, *, has_default: bool) -> None:
+    """Of who has no default board, another's would be the only one to be found."""
+    board = shop.board
+    board.is_default = has_default
+    await work.ticket_boards.add(board)
     await work.ticket_boards.add(shop.other_board)
     await work.ticket_templates.add(shop.ticket_template)
     await work.tickets.next_number()

@@ -59,8 +59,8 @@ class Desk:
         return TicketTemplateService(open_work=self.crm.open_work, now=self.crm.clock, new_id=uuid7)
 
     async def open(self, subject: str = "A parcel is missing", **draft: Any) -> Ticket:
-        wish = Draft(**{"subject": subject, **draft})
-        return (await self.tickets.open(TENANT, wish, by="key 1")).ticket
+        wish: dict[str, Any] = {"subject": subject, **draft}
+        return (await self.tickets.open(TENANT, Draft(**wish), by="key 1")).ticket
 
     async def told(self) -> list[str]:
         steps = await self.crm.timeline(TENANT, self.conversation.id)
