@@ -105,6 +105,19 @@ async def test_what_is_published_is_heard_by_everybody_as_it_was(feeds: Feeds) -
         assert await all_of(other, 3) == told
 
 
+class DriversUUID(UUID):
+    """Ids that were read come in a kind of the driver's own."""
+
+
+async def test_ids_as_the_database_gives_them_are_told(feeds: Feeds) -> None:
+    read = DriversUUID(str(uuid7()))
+
+    async with following(feeds.there) as news:
+        feeds.here.publish(TENANT, [Change(Thing.TICKET, read, LATER, read)])
+
+        assert await all_of(news, 1) == [Change(Thing.TICKET, read, LATER, read)]
+
+
 async def test_another_shops_changes_are_never_heard(feeds: Feeds) -> None:
     theirs, ours = changes(), changes()
 

@@ -103,7 +103,9 @@ class RedisFeed:
 
 def _written(changes: Sequence[Change]) -> bytes:
     """As a note; `_read` is the way back."""
-    return orjson.dumps([(one.kind, one.id, one.at, one.conversation_id) for one in changes])
+    # The database's driver has UUIDs of its own, which orjson leaves to `default`.
+    told = [(one.kind, one.id, one.at, one.conversation_id) for one in changes]
+    return orjson.dumps(told, default=str)
 
 
 def _read(note: bytes) -> list[Change]:
