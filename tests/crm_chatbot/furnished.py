@@ -327,8 +327,8 @@ class Shop:
         return a_rule_that(
             id=RuleId(self.id_of("automation")),
             tenant_id=self.tenant_id,
-            name=self.word,
-            when=said(self.word),
+            name=self.word or "x",
+            when=said(self.word or "x"),
         )
 
     @property

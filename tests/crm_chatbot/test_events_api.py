@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
+from crm_chatbot.application.feed import Change, Feed, Thing
 from crm_chatbot.interface import events_api
 from crm_chatbot.wiring import SERVICE
 from shared.interface.streams import Streams
-from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
+from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT
 from tests.crm_chatbot.running import SHOP, TENANTS, Running, running
+from tests.crm_chatbot.test_feed_contract import DriversUUID
 from tests.served import WITHIN_S, said, served, serving
 from tests.waiting import until
 
@@ -156,8 +158,13 @@ async def test_without_redis_one_process_still_hears_itself(
     ):
         await screen.next()
         await rename(api, "Kopi Budi")
-
         await screen.hears("tenant", TENANT)
+
+        # Ids that were read come in a kind of the driver's own.
+        which = DriversUUID("00000000-0000-4000-8000-0000000000aa")
+        feed: Feed = api.app.state.crm_administration.feed
+        feed.publish(TENANT, [Change(Thing.ORDER, which, NOON, which)])
+        await screen.hears("order", which)
 
 
 async def test_there_is_an_end_to_how_many_may_look(api: Running, url: str) -> None:

@@ -136,9 +136,10 @@ def _event(changes: Sequence[Change]) -> ServerSentEvent:
 
 
 def _told(change: Change) -> dict[str, Any]:
+    chat = change.conversation_id
     return {
         "kind": change.kind,
-        "id": change.id,
+        "id": str(change.id),  # the driver's own ids are no plain ones
         "at": change.at,
-        "conversation_id": change.conversation_id,
+        "conversation_id": None if chat is None else str(chat),
     }
