@@ -6,6 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.domain.conversation import Conversation
+from crm_chatbot.interface.label_views import LabelNamed
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
 from tests.crm_chatbot.chats import LID, PHONE, another_chat
 from tests.crm_chatbot.labels import a_label
@@ -260,3 +261,12 @@ async def test_conversations_are_listed_by_a_label_and_show_theirs(
     assert said(bad) == f"{INVALID} #/query/label"
     assert said(whose) == f"{INVALID} #/query/tenant_id"
     assert ours.json()["conversations"] == found
+
+
+async def test_every_body_and_every_answer_shows_examples(api: Running) -> None:
+    schemas: dict[str, Any] = api.app.openapi()["components"]["schemas"]
+
+    for name in ("LabelBody", "LabelNamed", "LabelView", "AppliedView"):
+        assert "examples" in str(schemas[name]), name
+    for example in schemas["LabelNamed"]["examples"]:
+        LabelNamed.model_validate(example)
