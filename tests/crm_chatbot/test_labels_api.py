@@ -266,7 +266,7 @@ async def test_conversations_are_listed_by_a_label_and_show_theirs(
 async def test_every_body_and_every_answer_shows_examples(api: Running) -> None:
     schemas: dict[str, Any] = api.app.openapi()["components"]["schemas"]
 
-    for name in ("LabelBody", "LabelNamed", "LabelView", "AppliedView"):
+    for name in ("LabelTerms", "LabelNamed", "LabelView", "AppliedView"):
         assert "examples" in str(schemas[name]), name
     for example in schemas["LabelNamed"]["examples"]:
         LabelNamed.model_validate(example)

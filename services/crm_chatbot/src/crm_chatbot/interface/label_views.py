@@ -23,7 +23,7 @@ Name = Annotated[
 Color = Annotated[str, StringConstraints(pattern="^#[0-9A-Fa-f]{6}$")]
 
 
-class LabelBody(Body):
+class LabelTerms(Body):
     """All of a label; what is left out has its default."""
 
     name: Name = Field(

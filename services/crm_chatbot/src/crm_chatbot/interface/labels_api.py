@@ -12,10 +12,10 @@ from crm_chatbot.interface.conversations_api import known, whose
 from crm_chatbot.interface.label_views import (
     AppliedList,
     AppliedView,
-    LabelBody,
     LabelList,
     LabelListQuery,
     LabelNamed,
+    LabelTerms,
     LabelView,
 )
 from crm_chatbot.interface.products_api import actor_of
@@ -39,7 +39,7 @@ async def named(tenant_id: Id, label_id: Id, caller: AnyCaller) -> Named:
 
 @router.post(_SHOPS, status_code=201, summary="Add a label")
 async def add_label(
-    tenant_id: Id, body: LabelBody, app: Admin, caller: WritingCaller, response: Response
+    tenant_id: Id, body: LabelTerms, app: Admin, caller: WritingCaller, response: Response
 ) -> LabelView:
     """Where one of that name was deleted, it comes back as it is said here.
 
@@ -73,7 +73,7 @@ async def get_label(
 @router.put(f"{_SHOPS}/{{label_id}}", summary="Replace a label's name, color and description")
 async def change_label(
     its: Annotated[Named, Depends(named)],
-    body: LabelBody,
+    body: LabelTerms,
     app: Admin,
     _caller: WritingCaller,
     expected: ExpectedVersion,
