@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.feed import Change, Feed, Thing
+from crm_chatbot.infrastructure.feed import Pile
 from crm_chatbot.interface import events_api
 from crm_chatbot.wiring import SERVICE
 from shared.interface.streams import Streams
@@ -217,3 +221,34 @@ async def test_a_screen_is_let_go_when_the_server_ends(api: Running) -> None:
         # In the middle of an answer that has no end: that is how a browser knows to come back.
         with pytest.raises(httpx.RemoteProtocolError):
             await screen.next()
+
+
+async def test_who_takes_nothing_is_hung_up_on(
+    api: Running, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_api, "TAKEN_WITHIN_S", 0.2)
+    state = api.app.state
+    state.crm_administration = replace(state.crm_administration, streams=Streams(most=1))
+    lazy = socket.socket()
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    where = urlsplit(url)
+    lazy.connect((where.hostname, where.port))
+    key = api.keys["reader"]
+    head = f"GET {EVENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
+    lazy.sendall(head.encode())
+
+    async def status() -> int:
+        async with api.client(url=url) as client, client.stream("GET", EVENTS) as answer:
+            return answer.status_code
+
+    async def is_there() -> bool:
+        return await status() == 429
+
+    async def is_gone() -> bool:
+        told = [Change(Thing.ORDER, uuid7(), NOON) for _ in range(Pile.MOST)]
+        state.crm_administration.feed.publish(TENANT, told)
+        return await status() == 200
+
+    await until(is_there, "the lazy one has come", within=WITHIN_S)
+    await until(is_gone, "the lazy one was hung up on", within=3 * WITHIN_S)
+    lazy.close()

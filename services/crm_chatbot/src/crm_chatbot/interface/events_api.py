@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from crm_chatbot.application.feed import Change, Thing
 from crm_chatbot.domain.tenant import TenantNotFound
@@ -67,6 +70,16 @@ EXAMPLE = (
 EVENTS = {"schema": EVENT_SCHEMA, "example": EXAMPLE}
 
 
+class Stream(EventSourceResponse):
+    """A stream whose reader may be hung up on without that being anybody's mistake."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            raise ClientDisconnect from None
+
+
 async def _room(tenant_id: Id, app: Admin, caller: AnyCaller) -> AsyncGenerator[None]:
     with app.streams.room(known_to(caller, tenant_id)):
         yield
@@ -104,7 +117,7 @@ async def watch_shop(
             return await access.still_admits(caller, request.scope)
         return True  # nobody can tell now: asked again soon
 
-    return EventSourceResponse(
+    return Stream(
         _events(app.feed.follow(shop, silence_s=ASKED_EVERY_S / 2), may_read),
         ping=HEARTBEAT_S,
         send_timeout=TAKEN_WITHIN_S,
