@@ -15,6 +15,7 @@ from crm_chatbot.domain.automation import (
     LabelApplied,
     Labelled,
     MessageMatches,
+    OpenTicket,
     OrderBecame,
     OrderMoved,
     OutsideHours,
@@ -110,7 +111,9 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
     "too much to do": ("then", {"then": tuple(PutLabel(uuid7()) for _ in range(6))}),
     "the same twice": ("then", {"then": (HandOver(), HandOver())}),
     "nobody to assign to": ("then/0/assignee", {"then": (Assign(" "),)}),
-    "a long assignee": ("then/1/assignee", {"then": (HandOver(), Assign("x" * 201))}),
+    "a long assignee": ("then/1/assignee", {"then": (HandOver(), Assign("x" * 101))}),
+    "a ticket about nothing": ("then/0/subject", {"then": (OpenTicket("\u200b"),)}),
+    "a ticket about too much": ("then/0/subject", {"then": (OpenTicket("x" * 201),)}),
 }
 
 

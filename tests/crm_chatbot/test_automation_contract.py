@@ -11,6 +11,7 @@ from crm_chatbot.domain.automation import (
     HandOver,
     LabelApplied,
     MessageMatches,
+    OpenTicket,
     OrderBecame,
     OutsideHours,
     PutLabel,
@@ -24,6 +25,7 @@ from crm_chatbot.domain.automation import (
     When,
 )
 from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.tickets.ticket import Priority
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_customer
@@ -39,7 +41,10 @@ WHENS: tuple[When, ...] = (
     OrderBecame((OrderStatus.PAID, OrderStatus.EXPIRED)),
     TicketBreached(),
 )
-THENS: tuple[Action, ...] = (PutLabel(uuid7()), Assign("sari"), Reply(uuid7()), HandOver())
+THENS: tuple[Action, ...] = (
+    *(PutLabel(uuid7()), Assign("sari"), OpenTicket("Look ☕", Priority.HIGH)),
+    *(Reply(uuid7()), HandOver()),
+)
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ def terms(rule: Rule) -> dict[str, object]:
 
 def test_every_kind_of_when_and_then_is_kept_here() -> None:
     assert set(map(type, WHENS)) == set(When.__args__)
-    assert set(map(type, THENS)) <= set(Action.__args__)
+    assert set(map(type, THENS)) == set(Action.__args__)
 
 
 @pytest.mark.parametrize("when", WHENS, ids=lambda when: when.kind)

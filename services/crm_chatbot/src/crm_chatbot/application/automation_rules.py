@@ -10,6 +10,7 @@ from crm_chatbot.domain.automation import (
     MOST_RULES,
     LabelApplied,
     PutLabel,
+    Reply,
     Rule,
     RuleId,
     RuleOrderRejected,
@@ -17,6 +18,7 @@ from crm_chatbot.domain.automation import (
     TooManyRules,
 )
 from crm_chatbot.domain.label import LabelId, LabelInactive
+from crm_chatbot.domain.quick_reply import QuickReplyId, QuickReplyNotFound
 from crm_chatbot.domain.tenant import TenantId
 from shared.domain import ChangedSince, Clock
 
@@ -105,3 +107,7 @@ async def _look_up(work: Work, rule: Rule) -> None:
             label = await work.labels.get(LabelId(part.label_id))
             if not label.is_active:
                 raise LabelInactive(name=label.name)
+        elif isinstance(part, Reply):
+            reply = await work.quick_replies.get(QuickReplyId(part.quick_reply_id))
+            if not reply.is_active:
+                raise QuickReplyNotFound(which=reply.id)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from crm_chatbot.application.automation import run_rules
 from crm_chatbot.application.labels import apply_label, remove_label
 from crm_chatbot.application.ports import OpenWork, Work
+from crm_chatbot.domain.automation import Labelled
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.label import Applied, LabelId
 from crm_chatbot.domain.tenant import TenantId
@@ -21,7 +23,9 @@ async def label_conversation(
     """
     labels = work.labels
     label = await (labels.named(which) if isinstance(which, str) else labels.get(which))
-    await apply_label(work, conversation_id, label, by=by, now=now)
+    if await apply_label(work, conversation_id, label, by=by, now=now):
+        conversation = await work.conversations.lock(conversation_id)
+        await run_rules(work, Labelled(label.id), conversation=conversation, now=now)
     [applied] = [one for one in await labels.on(conversation_id) if one.label.id == label.id]
     return applied
 

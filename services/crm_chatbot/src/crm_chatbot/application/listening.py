@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crm_chatbot.application.acquaintance import Chat
+from crm_chatbot.application.automation import run_rules
 from crm_chatbot.application.hearing import Fate, Hearing, Reception
 from crm_chatbot.application.payment_words import proof_kept
 from crm_chatbot.application.takeover import withdraw
 from crm_chatbot.application.transfers import keep_proof
+from crm_chatbot.domain.automation import CustomerWrote
 from crm_chatbot.domain.conversation import Conversation, TakeoverReason
 from crm_chatbot.domain.message import (
     Author,
@@ -48,6 +50,7 @@ async def customer_wrote(hearing: Hearing, event: MessageCame) -> Reception:
         await hearing.say(chat.conversation, proof_kept(language))
     if fate.ignored in {"opted_out", "opted_in"}:
         await _opt(hearing, chat, message)
+    await _run_rules(hearing, chat.conversation, message)
     return reception
 
 
@@ -110,6 +113,16 @@ async def _ring(hearing: Hearing, conversation: Conversation) -> None:
     in_s = ((conversation.ready_at or hearing.now) - hearing.now).total_seconds()
     bell = TurnDue(tenant_id=hearing.tenant.id, conversation_id=conversation.id, in_s=in_s)
     await hearing.work.outbox.say(bell)
+
+
+async def _run_rules(hearing: Hearing, conversation: Conversation, message: Message) -> None:
+    """Not for what nobody is to answer."""
+    if message.state is MessageState.IGNORED or message.reason == "opted_out":
+        return
+    tenant, now = hearing.tenant, hearing.now
+    is_closed = not tenant.business_hours.is_open(tenant.local(now))
+    wrote = CustomerWrote(message.text, is_closed=is_closed)
+    await run_rules(hearing.work, wrote, conversation=conversation, now=now)
 
 
 async def _opt(hearing: Hearing, chat: Chat, message: Message) -> None:

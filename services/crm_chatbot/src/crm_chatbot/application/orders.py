@@ -4,11 +4,14 @@ All of it happens within the caller's transaction. Things are locked in this ord
 customer, conversation, order, payment, variants by their ids; `locked` does the middle of it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from crm_chatbot.application.automation import run_rules
 from crm_chatbot.application.moving import move_on
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.pricing import priced
+from crm_chatbot.domain.automation import OrderMoved
 from crm_chatbot.domain.conversation import Conversation, Happening
 from crm_chatbot.domain.customer import CustomerId
 from crm_chatbot.domain.order import (
@@ -39,6 +42,19 @@ _DAY = timedelta(days=1)
 
 _S, _R = OrderStatus, ReservationState
 
+#: What an order is after what moves it. Not each question about its money does.
+_MOVED: Mapping[str, OrderStatus] = {
+    "order.created": _S.DRAFT,
+    "order.reopened": _S.DRAFT,
+    CONFIRMED: _S.AWAITING_PAYMENT,
+    "order.cancelled": _S.CANCELLED,
+    "order.expired": _S.EXPIRED,
+    "order.paid": _S.PAID,
+    "order.questioned": _S.PAID_ATTENTION,
+    "order.refunded": _S.REFUNDED,
+    "order.fulfilled": _S.FULFILLED,
+}
+
 
 async def locked(work: Work, order_id: OrderId) -> Order:
     """The order, and before it its customer's conversation. Raises OrderNotFound."""
@@ -68,7 +84,7 @@ async def begin(
     )
     event = OrderEvent(what="order.created", at=now, actor="customer")
     await work.orders.add(order, event)
-    await _note(work, order, event)
+    await _run_rules(work, order, event, await _note(work, order, event))
     return order
 
 
@@ -83,6 +99,7 @@ async def record(
     conversation = await _note(work, order, event)
     if conversation is not None and happening is not None:
         await move_on(work, conversation, happening)
+    await _run_rules(work, order, event, conversation)
 
 
 async def _note(work: Work, order: Order, event: OrderEvent) -> Conversation | None:
@@ -94,6 +111,14 @@ async def _note(work: Work, order: Order, event: OrderEvent) -> Conversation | N
         facts = {"order_id": order.id, "number": order.number, **told}
         await work.timeline.note(conversation.id, event.what, **facts)
     return conversation
+
+
+async def _run_rules(
+    work: Work, order: Order, event: OrderEvent, conversation: Conversation | None
+) -> None:
+    if _MOVED.get(event.what) is order.status:
+        moved = OrderMoved(order.id, order.status)
+        await run_rules(work, moved, conversation=conversation, now=event.at)
 
 
 async def filled(work: Work, order: Order, *, now: datetime, actor: str) -> None:

@@ -14,6 +14,7 @@ WHO_ANSWERS: Mapping[TakeoverReason, str] = {
     TakeoverReason.BUDGET: "this chat, or this shop, has had its share of answers",
     TakeoverReason.STALE: "messages arrived long after they were sent",
     TakeoverReason.FLOOD: "more messages waited than anybody answers one by one",
+    TakeoverReason.RULE: "one of the shop's automation rules says so",
     TakeoverReason.SAFETY: "somebody may come to harm",
     TakeoverReason.TIMEOUT: "no person wrote for a while",
 }

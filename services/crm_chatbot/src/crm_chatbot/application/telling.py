@@ -148,6 +148,14 @@ _OUTCOMES = {
     "given_up": "it failed again and again, and a person is called",
 }
 
+_DONE = {
+    "label": "a label was put on",
+    "assign": "a ticket was given to somebody",
+    "open_ticket": "a ticket was opened",
+    "quick_reply": "a quick reply was sent",
+    "hand_over": "a person answers",
+}
+
 _FATES = {
     "failed": "The message could not be sent",
     "unknown": "Nobody can tell whether the message arrived",
@@ -181,6 +189,13 @@ def _payment_reviewed(facts: Facts) -> str:
 
 def _quick_reply(facts: Facts) -> str:
     return f"The quick reply /{facts.get('shortcut', '?')} was used."
+
+
+def _rule_ran(facts: Facts) -> str:
+    done = [_DONE.get(str(one), str(one)) for one in facts.get("done") or ()]
+    skipped = [str(one) for one in facts.get("skipped") or ()]
+    why = f" Not done: {', '.join(skipped)}." if skipped else ""
+    return f"One of the shop's automation rules ran: {', '.join(done) or 'nothing was done'}.{why}"
 
 
 #: By what was noted. A test looks for every name that the code notes.
@@ -228,6 +243,7 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "payment.refund_failed": _of_order("A refund of order {} has to be sent by hand."),
     "payment.proof_kept": _of_order("The customer sent a receipt for order {}: it awaits review."),
     "payment.reviewed": _payment_reviewed,
+    "rule.ran": _rule_ran,
     "order.created": _of_order("Order {} was begun."),
     "order.changed": _of_order("Order {} was changed."),
     "order.summary_shown": _of_order("The summary of order {} was sent, to be agreed to."),

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from crm_chatbot.application.automation import run_rules
 from crm_chatbot.application.backlog import Backlog
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.tickets.occasions import SYSTEM
-from crm_chatbot.domain.conversation import ConversationNotFound
+from crm_chatbot.domain.automation import TicketRanOut
+from crm_chatbot.domain.conversation import Conversation, ConversationNotFound
 from crm_chatbot.domain.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import has_run_out
 from crm_chatbot.domain.tickets.ticket import Ticket, TicketId, TicketNotFound
@@ -45,26 +47,26 @@ class TicketSweeper:
 
     async def _note(self, tenant_id: TenantId, ticket_id: TicketId) -> bool:
         async with self.open_work(tenant_id) as work:
-            ticket = await _locked(work, ticket_id)
+            ticket, conversation = await _locked(work, ticket_id)
             now = self.now()
             if not has_run_out(ticket, now):
                 return False
             ticket.breached_at = now
             ticket.record("ticket.breached", now, by=SYSTEM)
             await work.tickets.save(ticket)
-            if ticket.conversation_id is not None:
+            if conversation is not None:
                 facts = {"ticket_id": ticket.id, "number": ticket.number}
-                await work.timeline.note(ticket.conversation_id, "ticket.breached", **facts)
+                await work.timeline.note(conversation.id, "ticket.breached", **facts)
+            await run_rules(work, TicketRanOut(ticket.id), conversation=conversation, now=now)
         metrics.tickets_breached.labels(ticket.priority).inc()
         return True
 
 
-async def _locked(work: Work, ticket_id: TicketId) -> Ticket:
+async def _locked(work: Work, ticket_id: TicketId) -> tuple[Ticket, Conversation | None]:
     """After its conversation, as everybody does who locks both.
 
     Raises TicketNotFound, ConversationNotFound.
     """
-    conversation_id = (await work.tickets.get(ticket_id)).conversation_id
-    if conversation_id is not None:
-        await work.conversations.lock(conversation_id)
-    return await work.tickets.lock(ticket_id)
+    named = (await work.tickets.get(ticket_id)).conversation_id
+    conversation = None if named is None else await work.conversations.lock(named)
+    return await work.tickets.lock(ticket_id), conversation

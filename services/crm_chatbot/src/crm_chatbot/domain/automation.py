@@ -12,6 +12,7 @@ from uuid import UUID
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.order import OrderId, OrderStatus
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tickets.ticket import LONGEST_ASSIGNEE, Priority
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 
 RuleId = NewType("RuleId", UUID)
@@ -20,7 +21,7 @@ LONGEST_NAME = 100
 LONGEST_WORD = 50
 MOST_WORDS = 20
 MOST_ACTIONS = 5
-LONGEST_ASSIGNEE = 200
+LONGEST_SUBJECT = 200
 #: Of one shop: each message is held against all of them.
 MOST_RULES = 50
 #: Characters of a message in which words are looked for.
@@ -171,6 +172,15 @@ class Assign:
 
 
 @dataclass(frozen=True)
+class OpenTicket:
+    """Of each rule's one in a conversation is open at a time."""
+
+    kind: ClassVar[str] = "open_ticket"
+    subject: str
+    priority: Priority = Priority.NONE
+
+
+@dataclass(frozen=True)
 class Reply:
     """The customer is sent a quick reply, whoever answers them."""
 
@@ -185,7 +195,7 @@ class HandOver:
     kind: ClassVar[str] = "hand_over"
 
 
-Action = PutLabel | Assign | Reply | HandOver
+Action = PutLabel | Assign | OpenTicket | Reply | HandOver
 #: What is done to a conversation, and cannot be done without one.
 _TO_CONVERSATIONS = (PutLabel, Reply, HandOver)
 
@@ -308,6 +318,10 @@ def _faults(name: str, when: When, then: Sequence[Action]) -> Iterator[tuple[str
             is_right = _is_line(action.assignee, LONGEST_ASSIGNEE)
             reason = f"1 to {LONGEST_ASSIGNEE} printable characters"
             yield f"then/{place}/assignee", is_right, reason
+        if isinstance(action, OpenTicket):
+            is_right = _is_line(action.subject, LONGEST_SUBJECT)
+            reason = f"1 to {LONGEST_SUBJECT} printable characters"
+            yield f"then/{place}/subject", is_right, reason
         is_possible = not (
             isinstance(when, TicketBreached) and isinstance(action, _TO_CONVERSATIONS)
         )

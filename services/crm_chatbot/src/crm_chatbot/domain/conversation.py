@@ -69,6 +69,7 @@ class TakeoverReason(StrEnum):
     BUDGET = "budget_exceeded"
     STALE = "stale_backlog"
     FLOOD = "flood"  #: more waited than anybody answers one by one
+    RULE = "rule"  #: one of the shop's automation rules says so
     SAFETY = "safety"  #: somebody may come to harm
     TIMEOUT = "person_silent"  #: handed back because no person wrote for a while
 

@@ -14,6 +14,7 @@ from crm_chatbot.domain.automation import (
     HandOver,
     LabelApplied,
     MessageMatches,
+    OpenTicket,
     OrderBecame,
     OutsideHours,
     PutLabel,
@@ -28,6 +29,7 @@ from crm_chatbot.domain.automation import (
 from crm_chatbot.domain.conversation import ConversationId
 from crm_chatbot.domain.order import OrderStatus
 from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tickets.ticket import Priority
 from crm_chatbot.infrastructure.service_desk_tables import automation_rules
 from crm_chatbot.infrastructure.tables import timeline
 from shared.domain import ChangedMeanwhile
@@ -47,7 +49,9 @@ _WHEN: Mapping[str, type[When]] = {
     one.kind: one
     for one in (MessageMatches, LabelApplied, OutsideHours, OrderBecame, TicketBreached)
 }
-_THEN: Mapping[str, type[Action]] = {one.kind: one for one in (PutLabel, Assign, Reply, HandOver)}
+_THEN: Mapping[str, type[Action]] = {
+    one.kind: one for one in (PutLabel, Assign, OpenTicket, Reply, HandOver)
+}
 
 
 class SqlRules:
@@ -167,6 +171,7 @@ _TYPED: Mapping[str, Callable[[Any], object]] = {
     "statuses": _statuses,
     "label_id": UUID,
     "quick_reply_id": UUID,
+    "priority": Priority,
 }
 
 

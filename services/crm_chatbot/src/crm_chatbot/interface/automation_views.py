@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from crm_chatbot.domain.automation import (
-    LONGEST_ASSIGNEE,
     LONGEST_NAME,
+    LONGEST_SUBJECT,
     LONGEST_WORD,
     MOST_ACTIONS,
     MOST_RULES,
@@ -19,6 +19,7 @@ from crm_chatbot.domain.automation import (
     HandOver,
     LabelApplied,
     MessageMatches,
+    OpenTicket,
     OrderBecame,
     OutsideHours,
     PutLabel,
@@ -30,6 +31,7 @@ from crm_chatbot.domain.automation import (
     When,
 )
 from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.tickets.ticket import LONGEST_ASSIGNEE, Priority
 from crm_chatbot.interface.tenant_views import Body
 
 _RULE = "0197a1c2-0000-7000-8000-000000000000"
@@ -116,6 +118,19 @@ class AssignBody(Body):
         return Assign(self.assignee)
 
 
+class OpenTicketBody(Body):
+    """Open a ticket; of each rule's one in a conversation is open at a time."""
+
+    kind: Literal["open_ticket"]
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SUBJECT)] = Field(
+        examples=["Somebody wants their money back"]
+    )
+    priority: Priority = Field(Priority.NONE, examples=["high"])
+
+    def part(self) -> Action:
+        return OpenTicket(self.subject, self.priority)
+
+
 class QuickReplyBody(Body):
     """Send the customer a quick reply; the bot may go on answering."""
 
@@ -140,7 +155,8 @@ WhenBody = Annotated[
     Field(discriminator="kind"),
 ]
 ThenBody = Annotated[
-    LabelBody | AssignBody | QuickReplyBody | HandOverBody, Field(discriminator="kind")
+    LabelBody | AssignBody | OpenTicketBody | QuickReplyBody | HandOverBody,
+    Field(discriminator="kind"),
 ]
 
 
