@@ -241,7 +241,7 @@ async def api(
 async def ids_of(api: Served, tenant_id: UUID) -> dict[str, object]:
     """What a shop's routes can name, for each of their parameters."""
     keys = await api.app.state.crm_administration.keys.list(tenant_id)
-    shop = Shop(TenantId(tenant_id), "")
+    shop = Shop(TenantId(tenant_id), "named")
     return {
         "tenant_id": tenant_id,
         "key_id": keys[-1].id,
