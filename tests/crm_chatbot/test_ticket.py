@@ -264,8 +264,9 @@ def test_what_is_no_board_changes_nothing(terms: dict[str, Any], pointer: str) -
     board = a_board()
     before = dict(vars(board))
 
+    wishes: dict[str, Any] = {"name": "Money", **terms}
     with pytest.raises(BoardRejected) as refused:
-        board.change(LATER, **{"name": "Money", **terms})
+        board.change(LATER, **wishes)
 
     assert refused.value.pointer == pointer
     assert vars(board) == before
@@ -314,8 +315,9 @@ def test_what_is_no_template_changes_nothing(terms: dict[str, Any], pointer: str
     template = a_template()
     before = dict(vars(template))
 
+    wishes: dict[str, Any] = {"name": "Lost", **terms}
     with pytest.raises(TemplateRejected) as refused:
-        template.change(LATER, **{"name": "Lost", **terms})
+        template.change(LATER, **wishes)
 
     assert refused.value.pointer == pointer
     assert vars(template) == before

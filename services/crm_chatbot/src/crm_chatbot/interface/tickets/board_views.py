@@ -120,7 +120,7 @@ class TemplateFields(Body):
         return cast("templates.TemplateTerms", said)
 
 
-class NewTemplate(TemplateFields):
+class NewTicketTemplate(TemplateFields):
     """A template that is not there yet."""
 
     model_config = such_as(
@@ -134,7 +134,7 @@ class NewTemplate(TemplateFields):
     subject_template: SubjectTemplate = Field(description=f"With any of {_VARIABLES}.")
 
 
-class TemplateChange(TemplateFields):
+class TicketTemplateChange(TemplateFields):
     """What is to be otherwise."""
 
     model_config = such_as(default_priority="urgent")
@@ -143,7 +143,7 @@ class TemplateChange(TemplateFields):
     subject_template: SubjectTemplate = UNSAID
 
 
-class TemplateView(BaseModel):
+class TicketTemplateView(BaseModel):
     """A template as it is now."""
 
     model_config = such_as(
@@ -165,11 +165,11 @@ class TemplateView(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, template: templates.TicketTemplate) -> "TemplateView":
+    def of(cls, template: templates.TicketTemplate) -> "TicketTemplateView":
         return cls.model_validate(vars(template))
 
 
-class TemplateList(BaseModel):
+class TicketTemplateList(BaseModel):
     """All templates of a shop, by their names."""
 
-    templates: list[TemplateView]
+    templates: list[TicketTemplateView]
