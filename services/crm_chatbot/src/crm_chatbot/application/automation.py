@@ -132,8 +132,8 @@ async def _open_ticket(run: _Run, action: OpenTicket) -> str | None:
     wish = NewTicket(
         subject=action.subject,
         priority=action.priority,
-        conversation_id=conversation and conversation.id,
-        customer_id=conversation and conversation.customer_id,
+        conversation_id=None if conversation is None else conversation.id,
+        customer_id=None if conversation is None else conversation.customer_id,
         order_id=happened.order_id if isinstance(happened, OrderMoved) else None,
         # Not by what set it off: a ticket that runs out may open another, and that one, too.
         reason=f"{run.by}:{conversation.id if conversation else '-'}",
