@@ -115,10 +115,10 @@ def methods_of(store: type) -> set[str]:
 
 
 def stores_in(package: ModuleType) -> dict[str, type]:
-    """Every class in its modules that keeps something in PostgreSQL, by its name."""
+    """Every class in its modules, however deep, that keeps something in PostgreSQL, by its name."""
     modules = [
-        import_module(f"{package.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(package.__path__)
+        import_module(module.name)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     classes = [one for module in modules for one in vars(module).values() if inspect.isclass(one)]
     return {one.__name__: one for one in classes if one.__name__.startswith("Sql")}

@@ -160,7 +160,7 @@ CREATE TABLE crm.concerns (
         FOREIGN KEY (tenant_id, order_id) REFERENCES crm.orders (tenant_id, id)
 );
 
--- The last line of defence: what crm_chatbot.domain.order.MOVES does not allow does not happen. A
+-- The last line of defence: what crm_chatbot.domain.orders.order.MOVES does not allow does not happen. A
 -- test holds the two together.
 CREATE FUNCTION crm.refuse_order_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -228,13 +228,13 @@ def _turn_takeover() -> None:
         del dead_after_s
         return await original(self, most, share=share, dead_after_s=FOR_EVER_S)
 
-    mailboxes = "crm_chatbot.infrastructure.mailbox_store:SqlMailboxes"
+    mailboxes = "crm_chatbot.infrastructure.turns.mailbox_store:SqlMailboxes"
     replace("turn_takeover", f"{mailboxes}.claim", claim)
 
 
 def _loop_brake() -> None:
     """Whoever writes on and on is taken for a person, and answered."""
-    replace("loop_brake", "crm_chatbot.application.listening:may_loop", lambda *_: False)
+    replace("loop_brake", "crm_chatbot.application.whatsapp.listening:may_loop", lambda *_: False)
 
 
 def _crash_on_order() -> None:

@@ -22,8 +22,8 @@ HESITATION_S = 1.0
 
 def _brief_claims() -> None:
     """Not a mechanism but numbers: a payment that a dead worker held is looked at soon."""
-    worker: Found = import_module("crm_chatbot.application.payment_worker")
-    http: Found = import_module("crm_chatbot.infrastructure.provider_http")
+    worker: Found = import_module("crm_chatbot.application.payments.worker")
+    http: Found = import_module("crm_chatbot.infrastructure.payments.provider_http")
     worker.SECONDS, http.TIMEOUT_S = CLAIM_S, CLAIM_S / 3
     worker._REFUND_PAUSE = timedelta(seconds=1)
     strike("brief_claims")
@@ -31,7 +31,7 @@ def _brief_claims() -> None:
 
 def _hurry() -> None:
     """Not a mechanism but numbers: providers are asked again within seconds."""
-    payment: Found = import_module("crm_chatbot.domain.payment")
+    payment: Found = import_module("crm_chatbot.domain.payments.payment")
     payment.FIRST_PAUSE, payment.LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=2)
     payment.AFTERWARDS = tuple(timedelta(seconds=after) for after in (2, 5, 10, 20, 40))
     strike("hurry")
@@ -44,7 +44,7 @@ def _one_reference() -> None:
         asked = original(payment, *rest, **named)
         return dataclasses.replace(asked, reference=f"{asked.number}-{secrets.token_hex(6)}")
 
-    replace("one_reference", "crm_chatbot.application.payment_asking:asked_for", asked_for)
+    replace("one_reference", "crm_chatbot.application.payments.asking:asked_for", asked_for)
 
 
 def _known_pages() -> None:
@@ -53,7 +53,7 @@ def _known_pages() -> None:
     def asked_for(original: Act, *arguments: Any, **named: Any) -> Found:
         return dataclasses.replace(original(*arguments, **named), is_retry=False)
 
-    replace("known_pages", "crm_chatbot.application.payment_asking:asked_for", asked_for)
+    replace("known_pages", "crm_chatbot.application.payments.asking:asked_for", asked_for)
 
 
 def _stored_notice() -> None:
@@ -66,9 +66,11 @@ def _stored_notice() -> None:
             await original(*arguments)
 
         pending.add(asyncio.create_task(later()))
-        return import_module("crm_chatbot.application.callbacks").CallbackOutcome.TAKEN
+        return import_module("crm_chatbot.application.payments.callbacks").CallbackOutcome.TAKEN
 
-    replace("stored_notice", "crm_chatbot.application.callbacks:CallbackService._store", store)
+    replace(
+        "stored_notice", "crm_chatbot.application.payments.callbacks:CallbackService._store", store
+    )
 
 
 def _reconciliation() -> None:
@@ -79,7 +81,7 @@ def _reconciliation() -> None:
         if payment.status != "CREATING":
             payment.check_at = None
 
-    replace("reconciliation", "crm_chatbot.domain.payment:Payment.rest", rest)
+    replace("reconciliation", "crm_chatbot.domain.payments.payment:Payment.rest", rest)
 
 
 def _known_notices() -> None:
@@ -95,14 +97,14 @@ def _effects_once() -> None:
     def learn(original: Act, payment: Found, *rest: Any) -> Found:
         original(payment, *rest)
         found = payment.standing
-        return found and import_module("crm_chatbot.domain.payment").Change(None, found)
+        return found and import_module("crm_chatbot.domain.payments.payment").Change(None, found)
 
     async def tell(original: Act, scene: Found, change: Found, *, was_paid: bool) -> None:
         del was_paid
         await original(scene, change, was_paid=False)
 
-    replace("effects_once", "crm_chatbot.domain.payment:Payment.learn", learn)
-    replace("effects_once", "crm_chatbot.application.payment_effects:_tell", tell)
+    replace("effects_once", "crm_chatbot.domain.payments.payment:Payment.learn", learn)
+    replace("effects_once", "crm_chatbot.application.payments.effects:_tell", tell)
 
 
 def _tool_once() -> None:
@@ -111,7 +113,7 @@ def _tool_once() -> None:
     async def forget(*_: object, **__: object) -> None:
         return None
 
-    store = "crm_chatbot.infrastructure.turn_store:SqlExecutions"
+    store = "crm_chatbot.infrastructure.turns.store:SqlExecutions"
     replace("tool_once", f"{store}.result_of", forget)
     replace("tool_once", f"{store}.add", forget)
 
@@ -127,7 +129,7 @@ def _stock_lock() -> None:
 
     replace(
         "stock_lock",
-        "crm_chatbot.infrastructure.reservation_store:SqlReservations._lock",
+        "crm_chatbot.infrastructure.orders.reservation_store:SqlReservations._lock",
         lock,
     )
 
@@ -140,7 +142,7 @@ def _late_money() -> None:
             return order.status
         return await original(work, order, **named)
 
-    replace("late_money", "crm_chatbot.application.payment_effects:paid", paid)
+    replace("late_money", "crm_chatbot.application.payments.effects:paid", paid)
 
 
 SALES: dict[str, Change] = {

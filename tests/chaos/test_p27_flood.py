@@ -8,8 +8,8 @@ from statistics import quantiles
 
 import pytest
 
-from crm_chatbot.domain.message import MOST_TURNS
-from crm_chatbot.domain.turn import MOST_RESTARTS
+from crm_chatbot.domain.conversations.message import MOST_TURNS
+from crm_chatbot.domain.turns.turn import MOST_RESTARTS
 from tests.chaos.books import books
 from tests.chaos.servers import Servers
 from tests.chaos.stack import Plan, Stack, running

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
-from crm_chatbot.domain.business_hours import BusinessHours, Day, Opening
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import Currency
-from crm_chatbot.domain.tenant import (
+from crm_chatbot.domain.tenants.business_hours import BusinessHours, Day, Opening
+from crm_chatbot.domain.tenants.tenant import (
     Pace,
     ReplyLimits,
     Tenant,

@@ -7,13 +7,13 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Stance
-from crm_chatbot.application.registry import every_tool
-from crm_chatbot.application.tools import Tool, Toolbox, ToolContext, WantedCall
+from crm_chatbot.application.turns.answering import Stance
+from crm_chatbot.application.turns.tools.registry import every_tool
+from crm_chatbot.application.turns.tools.toolbox import Tool, Toolbox, ToolContext, WantedCall
+from crm_chatbot.domain.conversations.message import Message, MessageState, TurnId
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Message, MessageState, TurnId
-from crm_chatbot.domain.order import Order
-from crm_chatbot.domain.turn import Turn, TurnStatus
+from crm_chatbot.domain.orders.order import Order
+from crm_chatbot.domain.turns.turn import Turn, TurnStatus
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.chats import a_message
 from tests.crm_chatbot.deciding import Scene, a_scene, claim_of

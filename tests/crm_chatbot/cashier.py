@@ -8,18 +8,19 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import orders, payments
-from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.payment_asking import Asking
-from crm_chatbot.application.payment_desk import PaymentDesk
-from crm_chatbot.application.payment_worker import PaymentService
+from crm_chatbot.application.orders import lifecycle
+from crm_chatbot.application.payments import attempts
+from crm_chatbot.application.payments.asking import Asking
+from crm_chatbot.application.payments.desk import PaymentDesk
+from crm_chatbot.application.payments.gateways import Account
+from crm_chatbot.application.payments.worker import PaymentService
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.customer import Customer
-from crm_chatbot.domain.message import Direction
-from crm_chatbot.domain.order import Order, OrderStatus
-from crm_chatbot.domain.payment import Payment, Provider
-from crm_chatbot.domain.product import Variant
-from crm_chatbot.domain.standing import Fact, FactKind
+from crm_chatbot.domain.catalog.product import Variant
+from crm_chatbot.domain.conversations.message import Direction
+from crm_chatbot.domain.customers.customer import Customer
+from crm_chatbot.domain.orders.order import Order, OrderStatus
+from crm_chatbot.domain.payments.payment import Payment, Provider
+from crm_chatbot.domain.payments.standing import Fact, FactKind
 from tests.clock import StandingClock
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.deals import a_line, another_customer, open_shop, placed
@@ -58,8 +59,8 @@ class Cashier:
     async def ask(self, provider: Provider | None = None) -> Payment:
         """As a tool would."""
         async with self.crm.open_work(TENANT) as work:
-            order = await orders.locked(work, self.order.id)
-            return await payments.ask(
+            order = await lifecycle.locked(work, self.order.id)
+            return await attempts.ask(
                 work,
                 await work.tenants.get(TENANT),
                 order,
@@ -98,7 +99,7 @@ class Cashier:
     async def act(self, act: Callable[[Work, Order], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever it gives
         """Something that happens to the order."""
         async with self.crm.open_work(TENANT) as work:
-            return await act(work, await orders.locked(work, self.order.id))
+            return await act(work, await lifecycle.locked(work, self.order.id))
 
     async def concerns(self) -> list[str]:
         async with self.crm.open_work(TENANT) as work:
@@ -128,20 +129,20 @@ async def open_till(crm: Crm, *, now: datetime = NOON) -> Cashier:
         customer, [variant] = await open_shop(work, 5)
         order = await placed(work, customer, a_line(variant, quantity=2, unit_price=variant.price))
         tenant = await work.tenants.get(TENANT)
-        await orders.confirm(work, tenant, order, now=now, actor="customer")
+        await lifecycle.confirm(work, tenant, order, now=now, actor="customer")
     assert order.total == PRICE
     return Cashier(crm, order, customer, variant, gateway)
 
 
 async def another_order(cashier: Cashier) -> Order:
     """Somebody else's, confirmed, too."""
-    from crm_chatbot.domain.customer import Identity, IdentityKind  # noqa: PLC0415 - only here
+    from crm_chatbot.domain.customers.customer import Identity, IdentityKind  # noqa: PLC0415 - only here
 
     async with cashier.crm.open_work(TENANT) as work:
         customer = await another_customer(work, Identity(IdentityKind.PHONE, "6281299999999"))
         order = await placed(work, customer, a_line(cashier.variant, quantity=1))
         tenant = await work.tenants.get(TENANT)
-        await orders.confirm(work, tenant, order, now=NOON, actor="customer")
+        await lifecycle.confirm(work, tenant, order, now=NOON, actor="customer")
     return order
 
 

@@ -6,16 +6,14 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.conversation import (
+from crm_chatbot.domain.conversations.conversation import (
     Conversation,
     ConversationId,
     ConversationState,
     Mode,
     TakeoverReason,
 )
-from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
-from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import (
+from crm_chatbot.domain.conversations.message import (
     Author,
     Direction,
     Kind,
@@ -24,6 +22,8 @@ from crm_chatbot.domain.message import (
     MessageState,
     TurnId,
 )
+from crm_chatbot.domain.customers.customer import Customer, CustomerId, Identity, IdentityKind
+from crm_chatbot.domain.language import Language
 from tests.crm_chatbot.builders import LATER, NOON, TENANT, a_tenant
 
 SESSION = "toko-contoh"

@@ -7,12 +7,13 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.concern import Concern, ConcernId
-from crm_chatbot.domain.customer import Customer
-from crm_chatbot.domain.discount import DiscountId, DiscountRule
-from crm_chatbot.domain.message import MessageId
+from crm_chatbot.domain.catalog.product import Variant, VariantId
+from crm_chatbot.domain.conversations.message import MessageId
+from crm_chatbot.domain.customers.customer import Customer
 from crm_chatbot.domain.money import RUPIAH, Currency
-from crm_chatbot.domain.order import (
+from crm_chatbot.domain.orders.concern import Concern, ConcernId
+from crm_chatbot.domain.orders.discount import DiscountId, DiscountRule
+from crm_chatbot.domain.orders.order import (
     Delivery,
     Discount,
     Line,
@@ -22,9 +23,8 @@ from crm_chatbot.domain.order import (
     OrderStatus,
     Summary,
 )
-from crm_chatbot.domain.product import Variant, VariantId
 from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
-from crm_chatbot.domain.tenant import Tenant
+from crm_chatbot.domain.tenants.tenant import Tenant
 from tests.crm_chatbot.builders import LATER, NOON, TENANT, a_tenant
 from tests.crm_chatbot.chats import PHONE, a_conversation, a_customer
 from tests.crm_chatbot.goods import a_product, a_variant, sell

@@ -7,18 +7,18 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Brief, Progress
-from crm_chatbot.application.customer_tools import TOOLS
-from crm_chatbot.application.desk import Desk
-from crm_chatbot.application.facts import FactCheck
 from crm_chatbot.application.ports import OpenWork
-from crm_chatbot.application.steps import Step, Steps, step_after
-from crm_chatbot.application.tools import Tool, Toolbox
-from crm_chatbot.domain.conversation import Claim, Conversation
-from crm_chatbot.domain.customer import Customer
-from crm_chatbot.domain.message import Message, TurnId
-from crm_chatbot.domain.tenant import Tenant
-from crm_chatbot.domain.turn import Outcome, Turn, TurnLimits
+from crm_chatbot.application.turns.answering import Brief, Progress
+from crm_chatbot.application.turns.desk import Desk
+from crm_chatbot.application.turns.facts import FactCheck
+from crm_chatbot.application.turns.steps import Step, Steps, step_after
+from crm_chatbot.application.turns.tools.customer import TOOLS
+from crm_chatbot.application.turns.tools.toolbox import Tool, Toolbox
+from crm_chatbot.domain.conversations.conversation import Claim, Conversation
+from crm_chatbot.domain.conversations.message import Message, TurnId
+from crm_chatbot.domain.customers.customer import Customer
+from crm_chatbot.domain.tenants.tenant import Tenant
+from crm_chatbot.domain.turns.turn import Outcome, Turn, TurnLimits
 from shared.llm.chat import ChatModels
 from tests.crm_chatbot.builders import NOON, a_tenant
 from tests.crm_chatbot.chats import PHONE, a_conversation, a_customer, a_message
@@ -31,7 +31,7 @@ MARKER = "# A shop's assistant"
 
 @dataclass
 class PlainAgent:
-    """Honours crm_chatbot.application.answering.Agent."""
+    """Honours crm_chatbot.application.turns.answering.Agent."""
 
     steps: Steps
     kept: dict[TurnId, Progress] = field(default_factory=dict[TurnId, Progress])

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.gateways import Account
+from crm_chatbot.application.payments.gateways import Account
 from crm_chatbot.application.ports import Means, Work
-from crm_chatbot.domain.conversation import ConversationId, Happened
-from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.conversations.conversation import ConversationId, Happened
+from crm_chatbot.domain.payments.payment import Provider
 from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
-from crm_chatbot.domain.tenant import Tenant, TenantId, TenantNotFound
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId, TenantNotFound
 from crm_chatbot.domain.tickets.clock import Targets
 from shared.availability import DatabaseUnavailable
 from shared.contracts import Message as QueueMessage
@@ -191,7 +191,7 @@ class MemoryCrm:
 
 @dataclass
 class MemoryTenants:
-    """Honours crm_chatbot.domain.tenant.Tenants."""
+    """Honours crm_chatbot.domain.tenants.tenant.Tenants."""
 
     crm: MemoryCrm
     tenant_id: TenantId

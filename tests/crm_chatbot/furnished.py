@@ -12,32 +12,32 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy import text
 
 from crm_chatbot.application.once import Once
-from crm_chatbot.application.payment_accounts import AccountChange
+from crm_chatbot.application.payments.accounts import AccountChange
 from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.automation import Rule, RuleId
-from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, OnError, RowMistake
-from crm_chatbot.domain.concern import Concern, ConcernId
-from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
-from crm_chatbot.domain.customer import Customer, CustomerId, Identity, IdentityKind
-from crm_chatbot.domain.delivery import DeliveryTerms
-from crm_chatbot.domain.discount import DiscountId, DiscountRule
+from crm_chatbot.domain.catalog.imports import CatalogImport, ImportId, OnError, RowMistake
+from crm_chatbot.domain.catalog.product import Product, ProductId, VariantId
+from crm_chatbot.domain.conversations.conversation import Claim, Conversation, ConversationId
+from crm_chatbot.domain.conversations.message import Message, MessageId, TurnId
+from crm_chatbot.domain.customers.customer import Customer, CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.label import Label, LabelId
-from crm_chatbot.domain.message import Message, MessageId, TurnId
-from crm_chatbot.domain.order import Delivery, Order, OrderId, OrderStatus
-from crm_chatbot.domain.payment import Payment, PaymentId, Provider
-from crm_chatbot.domain.payment_events import PaymentEvent, Proof
-from crm_chatbot.domain.product import Product, ProductId, VariantId
+from crm_chatbot.domain.orders.concern import Concern, ConcernId
+from crm_chatbot.domain.orders.delivery import DeliveryTerms
+from crm_chatbot.domain.orders.discount import DiscountId, DiscountRule
+from crm_chatbot.domain.orders.order import Delivery, Order, OrderId, OrderStatus
+from crm_chatbot.domain.payments.events import PaymentEvent, Proof
+from crm_chatbot.domain.payments.payment import Payment, PaymentId, Provider
+from crm_chatbot.domain.payments.refund import Refund, RefundId
+from crm_chatbot.domain.payments.standing import FactKind, PaymentStatus
 from crm_chatbot.domain.quick_reply import QuickReply, QuickReplyId
-from crm_chatbot.domain.refund import Refund, RefundId
-from crm_chatbot.domain.standing import FactKind, PaymentStatus
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.board import Board, BoardId
 from crm_chatbot.domain.tickets.clock import Targets
 from crm_chatbot.domain.tickets.template import TemplateId, TicketTemplate
 from crm_chatbot.domain.tickets.ticket import Comment, CommentId, Priority, Ticket, TicketId
-from crm_chatbot.domain.turn import Execution, Outcome, Turn, TurnStatus
+from crm_chatbot.domain.turns.turn import Execution, Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Heard, Ignored, Rank
-from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
+from crm_chatbot.infrastructure.turns.checkpoints import SqlCheckpoints
 from shared.infrastructure.database import Sessions
 from shared.infrastructure.secrets import Vault
 from shared.infrastructure.tenancy import tenant_transaction

@@ -5,7 +5,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.product import Product, ProductId, ProductStatus, Variant, VariantId
+from crm_chatbot.domain.catalog.product import Product, ProductId, ProductStatus, Variant, VariantId
 from tests.crm_chatbot.builders import LATER, NOON, TENANT
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crm_chatbot.domain.automation import Rule, RuleId, RuleNameTaken, RuleNotFound
-from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.conversations.conversation import ConversationId
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.memory_chats import Chats
 

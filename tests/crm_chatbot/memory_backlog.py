@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from crm_chatbot.application.backlog import Place
-from crm_chatbot.domain.customer import IdentityKind
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.order import OrderId, OrderStatus
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.message import MessageState
+from crm_chatbot.domain.customers.customer import IdentityKind
+from crm_chatbot.domain.orders.order import OrderId, OrderStatus
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import has_run_out
 from crm_chatbot.domain.tickets.ticket import TicketId
 from tests.crm_chatbot.fakes import MemoryCrm

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from crm_chatbot.domain.catalog_import import CatalogImport, ImportId, ImportNotFound
-from crm_chatbot.domain.product import (
+from crm_chatbot.domain.catalog.imports import CatalogImport, ImportId, ImportNotFound
+from crm_chatbot.domain.catalog.product import (
     Offer,
     Product,
     ProductId,
@@ -17,7 +17,7 @@ from crm_chatbot.domain.product import (
     VariantId,
     VariantNotFound,
 )
-from crm_chatbot.domain.searching import (
+from crm_chatbot.domain.catalog.searching import (
     Found,
     Groups,
     Known,
@@ -28,7 +28,7 @@ from crm_chatbot.domain.searching import (
     terms_in,
     words_of,
 )
-from crm_chatbot.domain.stock import (
+from crm_chatbot.domain.catalog.stock import (
     MOST_ON_HAND,
     Movement,
     MovementId,
@@ -74,7 +74,7 @@ class Catalog:
 
 @dataclass
 class MemoryProducts:
-    """Honours crm_chatbot.domain.product.Products."""
+    """Honours crm_chatbot.domain.catalog.product.Products."""
 
     catalog: Catalog
 
@@ -174,7 +174,7 @@ class MemoryProducts:
 
 @dataclass
 class MemoryStock:
-    """Honours crm_chatbot.domain.stock.Stock."""
+    """Honours crm_chatbot.domain.catalog.stock.Stock."""
 
     catalog: Catalog
     now: datetime
@@ -255,7 +255,7 @@ class MemoryStock:
 
 @dataclass
 class MemoryCatalogSearch:
-    """Honours crm_chatbot.domain.searching.CatalogSearch."""
+    """Honours crm_chatbot.domain.catalog.searching.CatalogSearch."""
 
     catalog: Catalog
 
@@ -323,7 +323,7 @@ def _trigrams(word: str) -> set[str]:
 
 @dataclass
 class MemoryImports:
-    """Honours crm_chatbot.domain.catalog_import.Imports."""
+    """Honours crm_chatbot.domain.catalog.imports.Imports."""
 
     catalog: Catalog
 

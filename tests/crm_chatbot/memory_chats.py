@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from crm_chatbot.domain.conversation import (
+from crm_chatbot.domain.conversations.conversation import (
     Conversation,
     ConversationId,
     ConversationNotFound,
     Happened,
 )
-from crm_chatbot.domain.customer import Customer, CustomerId, CustomerNotFound, Identity
-from crm_chatbot.domain.label import Label, LabelId
-from crm_chatbot.domain.message import (
+from crm_chatbot.domain.conversations.message import (
     MOST_LOOKED_AT,
     MOST_REPEATS,
     TEXTS_WITHIN_S,
@@ -30,7 +28,9 @@ from crm_chatbot.domain.message import (
     MessageState,
     TurnId,
 )
-from crm_chatbot.domain.turn import Execution, Turn
+from crm_chatbot.domain.customers.customer import Customer, CustomerId, CustomerNotFound, Identity
+from crm_chatbot.domain.label import Label, LabelId
+from crm_chatbot.domain.turns.turn import Execution, Turn
 from crm_chatbot.domain.whatsapp import Heard, Rank, SessionSeen
 
 Kept = TypeVar("Kept", Customer, Conversation, Message)
@@ -73,7 +73,7 @@ def _kept(thing: Kept) -> Kept:
 
 @dataclass
 class MemoryCustomers:
-    """Honours crm_chatbot.domain.customer.Customers."""
+    """Honours crm_chatbot.domain.customers.customer.Customers."""
 
     chats: Chats
 
@@ -120,7 +120,7 @@ class MemoryCustomers:
 
 @dataclass
 class MemoryConversations:
-    """Honours crm_chatbot.domain.conversation.Conversations."""
+    """Honours crm_chatbot.domain.conversations.conversation.Conversations."""
 
     chats: Chats
 
@@ -163,7 +163,7 @@ class MemoryConversations:
 
 @dataclass
 class MemoryMessages:
-    """Honours crm_chatbot.domain.message.Messages."""
+    """Honours crm_chatbot.domain.conversations.message.Messages."""
 
     chats: Chats
 
@@ -250,7 +250,7 @@ class MemoryMessages:
 
 @dataclass
 class MemoryTimeline:
-    """Honours crm_chatbot.domain.conversation.Timeline."""
+    """Honours crm_chatbot.domain.conversations.conversation.Timeline."""
 
     chats: Chats
     now: datetime

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from crm_chatbot.application.gateways import (
+from crm_chatbot.application.payments.gateways import (
     Account,
     Asked,
     GatewayRefused,
@@ -12,9 +12,9 @@ from crm_chatbot.application.gateways import (
     Reading,
     RefundAnswer,
 )
-from crm_chatbot.domain.payment import Payment
-from crm_chatbot.domain.refund import Refund, RefundStatus
-from crm_chatbot.domain.standing import Fact, FactKind
+from crm_chatbot.domain.payments.payment import Payment
+from crm_chatbot.domain.payments.refund import Refund, RefundStatus
+from crm_chatbot.domain.payments.standing import Fact, FactKind
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Sheet:
 
 @dataclass
 class MemoryGateway:
-    """Honours crm_chatbot.application.gateways.PaymentGateway."""
+    """Honours crm_chatbot.application.payments.gateways.PaymentGateway."""
 
     key: str = "secret"
     #: by our reference

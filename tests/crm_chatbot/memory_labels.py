@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.conversations.conversation import ConversationId
 from crm_chatbot.domain.label import (
     Applied,
     Label,

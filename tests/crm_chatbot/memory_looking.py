@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from crm_chatbot.application.looking import (
+from crm_chatbot.application.conversations.looking import (
     MOST_UNREAD,
     ConversationSeen,
     Deciding,
@@ -18,12 +18,16 @@ from crm_chatbot.application.looking import (
     Wanted,
     status_of,
 )
-from crm_chatbot.domain.conversation import Conversation, ConversationId, ConversationNotFound
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.message import Direction, Message, MessageState
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.domain.turn import TurnStatus
+from crm_chatbot.domain.conversations.conversation import (
+    Conversation,
+    ConversationId,
+    ConversationNotFound,
+)
+from crm_chatbot.domain.conversations.message import Direction, Message, MessageState
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.domain.turns.turn import TurnStatus
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.memory_chats import Chats
 
@@ -33,7 +37,7 @@ _LEAVING = {MessageState.QUEUED, MessageState.HANDED}
 
 @dataclass
 class MemoryReader:
-    """Honours crm_chatbot.application.looking.ConversationReader."""
+    """Honours crm_chatbot.application.conversations.looking.ConversationReader."""
 
     crm: MemoryCrm
 
@@ -113,7 +117,7 @@ class MemoryReader:
 
 @dataclass
 class MemoryDirectory:
-    """Honours crm_chatbot.application.looking.Directory."""
+    """Honours crm_chatbot.application.conversations.looking.Directory."""
 
     crm: MemoryCrm
 

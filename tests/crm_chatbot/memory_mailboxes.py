@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from crm_chatbot.domain.conversation import Claim, ConversationId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import Claim, ConversationId
+from crm_chatbot.domain.tenants.tenant import TenantId
 
 
 @dataclass
@@ -29,7 +29,7 @@ class MemoryTables:
 
 @dataclass
 class MemoryMailboxes:
-    """Honours crm_chatbot.application.mailbox.Mailboxes."""
+    """Honours crm_chatbot.application.turns.mailbox.Mailboxes."""
 
     tables: MemoryTables
     me: UUID = field(default_factory=uuid4)

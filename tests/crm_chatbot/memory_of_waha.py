@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_chatbot.application.catch_up import CatchUp
-from crm_chatbot.application.history import History
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.whatsapp.catch_up import CatchUp
+from crm_chatbot.application.whatsapp.history import History
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.whatsapp import SessionSeen
-from crm_chatbot.infrastructure.waha_history import chat_in, events_in
+from crm_chatbot.infrastructure.whatsapp.waha_history import chat_in, events_in
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.chats import CHAT, SESSION

@@ -5,16 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from crm_chatbot.domain.concern import Concern, ConcernId, ConcernNotFound, Since
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.delivery import DeliveryTerms
-from crm_chatbot.domain.discount import (
+from crm_chatbot.domain.catalog.product import VariantId
+from crm_chatbot.domain.catalog.stock import Movement, MovementId, MovementKind
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.concern import Concern, ConcernId, ConcernNotFound, Since
+from crm_chatbot.domain.orders.delivery import DeliveryTerms
+from crm_chatbot.domain.orders.discount import (
     DiscountCodeTaken,
     DiscountId,
     DiscountNotFound,
     DiscountRule,
 )
-from crm_chatbot.domain.order import (
+from crm_chatbot.domain.orders.order import (
     CONFIRMED,
     ERASED,
     Order,
@@ -24,9 +26,7 @@ from crm_chatbot.domain.order import (
     OrderStatus,
     Wanted,
 )
-from crm_chatbot.domain.product import VariantId
-from crm_chatbot.domain.reservation import OutOfStock, ReservationState
-from crm_chatbot.domain.stock import Movement, MovementId, MovementKind
+from crm_chatbot.domain.orders.reservation import OutOfStock, ReservationState
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.memory_catalog import Catalog
 
@@ -58,7 +58,7 @@ class Deals:
 
 @dataclass
 class MemoryOrders:
-    """Honours crm_chatbot.domain.order.Orders."""
+    """Honours crm_chatbot.domain.orders.order.Orders."""
 
     deals: Deals
 
@@ -141,7 +141,7 @@ class MemoryOrders:
 
 @dataclass
 class MemoryReservations:
-    """Honours crm_chatbot.domain.reservation.Reservations."""
+    """Honours crm_chatbot.domain.orders.reservation.Reservations."""
 
     deals: Deals
     catalog: Catalog
@@ -232,7 +232,7 @@ class MemoryReservations:
 
 @dataclass
 class MemoryDeliveryTables:
-    """Honours crm_chatbot.domain.delivery.DeliveryTables."""
+    """Honours crm_chatbot.domain.orders.delivery.DeliveryTables."""
 
     deals: Deals
 
@@ -245,7 +245,7 @@ class MemoryDeliveryTables:
 
 @dataclass
 class MemoryDiscountRules:
-    """Honours crm_chatbot.domain.discount.DiscountRules."""
+    """Honours crm_chatbot.domain.orders.discount.DiscountRules."""
 
     deals: Deals
 
@@ -281,7 +281,7 @@ class MemoryDiscountRules:
 
 @dataclass
 class MemoryConcerns:
-    """Honours crm_chatbot.domain.concern.Concerns."""
+    """Honours crm_chatbot.domain.orders.concern.Concerns."""
 
     deals: Deals
 

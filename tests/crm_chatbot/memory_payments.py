@@ -5,27 +5,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.payment_accounts import (
+from crm_chatbot.application.payments.accounts import (
     AccountChange,
     AccountState,
     AccountView,
     NoPaymentAccount,
     chosen,
 )
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.payment import (
+from crm_chatbot.application.payments.gateways import Account
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.payments.events import PaymentEvent, Proof
+from crm_chatbot.domain.payments.payment import (
     NoWayToPay,
     Payment,
     PaymentId,
     PaymentNotFound,
     Provider,
 )
-from crm_chatbot.domain.payment_events import PaymentEvent, Proof
-from crm_chatbot.domain.refund import Refund, RefundId
-from crm_chatbot.domain.standing import UNPAID_ENDS
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.payments.refund import Refund, RefundId
+from crm_chatbot.domain.payments.standing import UNPAID_ENDS
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import Clock
 from shared.whatsapp.connections import SecretHint
 from tests.crm_chatbot.builders import NOON
@@ -51,7 +51,7 @@ class Till:
 
 @dataclass
 class MemoryPayments:
-    """Honours crm_chatbot.domain.payment.Payments."""
+    """Honours crm_chatbot.domain.payments.payment.Payments."""
 
     till: Till
     deals: Deals = field(default_factory=Deals)
@@ -119,7 +119,7 @@ class MemoryPayments:
 
 @dataclass
 class MemoryRefunds:
-    """Honours crm_chatbot.domain.refund.Refunds."""
+    """Honours crm_chatbot.domain.payments.refund.Refunds."""
 
     till: Till
 
@@ -136,7 +136,7 @@ class MemoryRefunds:
 
 @dataclass
 class MemoryPaymentEvents:
-    """Honours crm_chatbot.domain.payment_events.PaymentEvents."""
+    """Honours crm_chatbot.domain.payments.events.PaymentEvents."""
 
     till: Till
 
@@ -168,7 +168,7 @@ class MemoryPaymentEvents:
 
 @dataclass
 class MemoryWaysToPay:
-    """Honours crm_chatbot.application.payment_accounts.WaysToPay."""
+    """Honours crm_chatbot.domain.payments.payment.WaysToPay."""
 
     till: Till
     own: Mapping[Provider, Account]
@@ -189,7 +189,7 @@ class MemoryWaysToPay:
 
 @dataclass
 class MemoryPaymentAccounts:
-    """Honours crm_chatbot.application.payment_accounts.PaymentAccounts."""
+    """Honours crm_chatbot.application.payments.accounts.PaymentAccounts."""
 
     tills: Callable[[], dict[TenantId, Till]]
     own: Mapping[Provider, Account]
@@ -268,7 +268,7 @@ def _hint(secret: str | None) -> SecretHint | None:
 
 @dataclass
 class MemoryPaymentDirectory:
-    """Honours crm_chatbot.application.payment_worker.PaymentDirectory."""
+    """Honours crm_chatbot.application.payments.worker.PaymentDirectory."""
 
     tills: Callable[[], dict[TenantId, Till]]
     #: reads the clock

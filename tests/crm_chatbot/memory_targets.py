@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import Targets
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.customers.customer import CustomerId
 from crm_chatbot.domain.tickets.board import (
     Board,
     BoardId,

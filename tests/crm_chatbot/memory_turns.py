@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm_chatbot.application.answering import Spent
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.message import TurnId
-from crm_chatbot.domain.turn import Execution, Tally, Turn, TurnStatus
+from crm_chatbot.application.ports import Spent
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.conversations.message import TurnId
+from crm_chatbot.domain.turns.turn import Execution, Tally, Turn, TurnStatus
 from shared.llm.budgets import Reservation
 from tests.crm_chatbot.memory_chats import Chats
 
 
 @dataclass
 class MemoryTurns:
-    """Honours crm_chatbot.domain.turn.Turns."""
+    """Honours crm_chatbot.domain.turns.turn.Turns."""
 
     chats: Chats
     now: datetime
@@ -51,7 +51,7 @@ class MemoryTurns:
 
 @dataclass
 class MemoryExecutions:
-    """Honours crm_chatbot.domain.turn.Executions."""
+    """Honours crm_chatbot.domain.turns.turn.Executions."""
 
     chats: Chats
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.payment import Payment, PaymentId, Provider
-from crm_chatbot.domain.standing import Fact, FactKind
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.payments.payment import Payment, PaymentId, Provider
+from crm_chatbot.domain.payments.standing import Fact, FactKind
+from crm_chatbot.domain.tenants.tenant import TenantId
 from tests.crm_chatbot.builders import NOON, TENANT
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

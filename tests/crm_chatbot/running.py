@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_chatbot.application import Application
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.wiring import SERVICE
 from tests.crm_chatbot.builders import NOON
 from tests.served import NOTHING, OTHER_TENANT, TENANT, Served, served

@@ -7,13 +7,13 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.hearing import Reception
-from crm_chatbot.application.inbound import InboundService
-from crm_chatbot.domain.conversation import Conversation, ConversationId, Happened
-from crm_chatbot.domain.customer import Customer, Identity
-from crm_chatbot.domain.message import Direction, Message, MessageState
-from crm_chatbot.domain.tenant import Tenant
-from crm_chatbot.infrastructure.waha_events import event_in
+from crm_chatbot.application.whatsapp.hearing import Reception
+from crm_chatbot.application.whatsapp.inbound import InboundService
+from crm_chatbot.domain.conversations.conversation import Conversation, ConversationId, Happened
+from crm_chatbot.domain.conversations.message import Direction, Message, MessageState
+from crm_chatbot.domain.customers.customer import Customer, Identity
+from crm_chatbot.domain.tenants.tenant import Tenant
+from crm_chatbot.infrastructure.whatsapp.waha_events import event_in
 from shared.contracts import Message as QueueMessage
 from tests.clock import StandingClock
 from tests.crm_chatbot.builders import NOON, TENANT, a_tenant

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select, text
 
-from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.payment_accounts import PaymentAccounts
-from crm_chatbot.application.payment_worker import PaymentDirectory
+from crm_chatbot.application.payments.accounts import PaymentAccounts
+from crm_chatbot.application.payments.gateways import Account
+from crm_chatbot.application.payments.worker import PaymentDirectory
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.tenants import TenantList
-from crm_chatbot.domain.conversation import ConversationId, Happened
-from crm_chatbot.domain.payment import Provider
-from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.infrastructure.payment_account_store import SqlPaymentAccounts
-from crm_chatbot.infrastructure.payment_store import SqlPaymentDirectory
+from crm_chatbot.domain.conversations.conversation import ConversationId, Happened
+from crm_chatbot.domain.payments.payment import Provider
+from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.infrastructure.payments.account_store import SqlPaymentAccounts
+from crm_chatbot.infrastructure.payments.store import SqlPaymentDirectory
 from crm_chatbot.infrastructure.tables import inbox, timeline
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
 from crm_chatbot.infrastructure.work import Queues, sql_work

@@ -15,10 +15,10 @@ import pytest_asyncio
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.feed import Change
-from crm_chatbot.application.payment_accounts import AccountChange
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.payments.accounts import AccountChange
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.feed import LocalFeed
-from crm_chatbot.interface import tenants_api
+from crm_chatbot.interface.tenants import api as tenants_api
 from crm_chatbot.wiring import SERVICE
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.interface.access import Caller

@@ -2,8 +2,8 @@
 
 import pytest
 
-from crm_chatbot.domain.assertions import Assertion, assertions_in, says_free, untrue
-from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.turns.assertions import Assertion, assertions_in, says_free, untrue
 
 CLAIMS = {
     Assertion.ORDERED: (

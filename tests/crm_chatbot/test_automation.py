@@ -26,7 +26,7 @@ from crm_chatbot.domain.automation import (
     TicketRanOut,
     When,
 )
-from crm_chatbot.domain.order import OrderId, OrderStatus
+from crm_chatbot.domain.orders.order import OrderId, OrderStatus
 from tests.crm_chatbot.builders import LATER
 from tests.crm_chatbot.ruling import a_rule_that, said
 

@@ -24,7 +24,7 @@ from crm_chatbot.domain.automation import (
     TicketBreached,
     When,
 )
-from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.orders.order import OrderStatus
 from crm_chatbot.domain.tickets.ticket import Priority
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant

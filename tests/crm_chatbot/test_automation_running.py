@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import automation, orders
-from crm_chatbot.application.hearing import Reception
+from crm_chatbot.application import automation
 from crm_chatbot.application.labelling import Labelling
+from crm_chatbot.application.orders import lifecycle
 from crm_chatbot.application.ports import Work
+from crm_chatbot.application.whatsapp.hearing import Reception
 from crm_chatbot.domain.automation import (
     Action,
     Assign,
@@ -25,10 +26,10 @@ from crm_chatbot.domain.automation import (
     Reply,
     Rule,
 )
-from crm_chatbot.domain.conversation import Mode, TakeoverReason
+from crm_chatbot.domain.conversations.conversation import Mode, TakeoverReason
+from crm_chatbot.domain.conversations.message import Author, Direction
 from crm_chatbot.domain.label import Label
-from crm_chatbot.domain.message import Author, Direction
-from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.orders.order import OrderStatus
 from crm_chatbot.domain.quick_reply import QuickReply
 from crm_chatbot.domain.tickets.ticket import Priority, Ticket, Wanted
 from tests.clock import StandingClock
@@ -292,9 +293,9 @@ async def test_an_order_sets_rules_off_when_it_moves(shop: Shop) -> None:
         await work.orders.add(order, an_event("order.created"))
 
     async with shop.crm.open_work(TENANT) as work:
-        order = await orders.locked(work, order.id)
-        await orders.filled(work, order, now=NOON, actor="bot")
-        await orders.cancel(work, order, now=NOON, actor="sari")
+        order = await lifecycle.locked(work, order.id)
+        await lifecycle.filled(work, order, now=NOON, actor="bot")
+        await lifecycle.cancel(work, order, now=NOON, actor="sari")
 
     [ticket] = await tickets(shop)
     assert await ran(shop) == [(["label", "open_ticket"], [])]

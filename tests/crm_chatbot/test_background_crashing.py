@@ -8,10 +8,10 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.backlog import Backlog
-from crm_chatbot.application.resolving import Resolver
-from crm_chatbot.application.results import ResultService
+from crm_chatbot.application.conversations.results import ResultService
 from crm_chatbot.application.sweeping import Sweeper
-from crm_chatbot.domain.message import Message, MessageState
+from crm_chatbot.application.whatsapp.resolving import Resolver
+from crm_chatbot.domain.conversations.message import Message, MessageState
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
 from shared.contracts import SendWhatsApp, WhatsAppSent
 from tests.chaos.crashpoints import names_in
@@ -27,7 +27,12 @@ SWEEPING = ("crm.swept",)
 RESOLVING = ("crm.before_linking",)
 CATCH_UP = ("crm.before_caught_up",)
 
-MODULES = {"results": RESULTS, "sweeping": SWEEPING, "resolving": RESOLVING, "catch_up": CATCH_UP}
+MODULES = {
+    "conversations.results": RESULTS,
+    "sweeping": SWEEPING,
+    "whatsapp.resolving": RESOLVING,
+    "whatsapp.catch_up": CATCH_UP,
+}
 
 #: Arms a crash point of a module; what it gives back are the deaths.
 Die = Callable[[str, str], list[str]]
@@ -84,7 +89,7 @@ async def test_a_report_is_learnt_once(shop: RememberingShop, die_at: Die, name:
         open_work=shop.crm.open_work, now=shop.clock, new_id=uuid7, patience_s=30
     )
     report = WhatsAppSent(message_id=first.id, tenant_id=TENANT, wa_ids=["3EB0A"])
-    deaths = die_at("results", name)
+    deaths = die_at("conversations.results", name)
 
     with pytest.raises(Died):
         await results.learn(report)
@@ -131,7 +136,7 @@ async def test_who_was_about_to_become_one_becomes_one_when_it_is_asked_again(
         inbound=shop.inbound,
         ask_again_after_s=-1,
     )
-    deaths = die_at("resolving", name)
+    deaths = die_at("whatsapp.resolving", name)
 
     with pytest.raises(Died):
         await resolver.resolve()
@@ -146,7 +151,7 @@ async def test_what_was_caught_up_is_there_once(
     shop: RememberingShop, die_at: Die, name: str
 ) -> None:
     shop.remembers("Halo", "3EB0A")
-    deaths = die_at("catch_up", name)
+    deaths = die_at("whatsapp.catch_up", name)
 
     with pytest.raises(Died):
         await shop.catches_up()
@@ -159,7 +164,8 @@ async def test_what_was_caught_up_is_there_once(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_place_is_tried(module: str) -> None:
-    path = ROOT / f"services/crm_chatbot/src/crm_chatbot/application/{module}.py"
+    folder = ROOT / "services/crm_chatbot/src/crm_chatbot/application"
+    path = folder / f"{module.replace('.', '/')}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
     assert sorted(names_in(tree, path)) == sorted(MODULES[module])

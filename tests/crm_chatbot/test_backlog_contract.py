@@ -9,11 +9,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.backlog import Backlog, Place
-from crm_chatbot.domain.conversation import Mode
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.order import OrderId, OrderStatus
-from crm_chatbot.domain.tenant import TenantId, TenantStatus
+from crm_chatbot.domain.conversations.conversation import Mode
+from crm_chatbot.domain.conversations.message import MessageState
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
+from crm_chatbot.domain.orders.order import OrderId, OrderStatus
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantStatus
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import TicketId
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog

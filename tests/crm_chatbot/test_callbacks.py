@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.callbacks import (
+from crm_chatbot.application.payments.accounts import AccountChange
+from crm_chatbot.application.payments.callbacks import (
     CallbackForged,
     CallbackOutcome,
     CallbackService,
     CallbackUnknown,
     ProviderUnknown,
 )
-from crm_chatbot.application.gateways import Account, CallbackUnreadable
-from crm_chatbot.application.payment_accounts import AccountChange
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.payment import Payment, Provider
-from crm_chatbot.domain.standing import PaymentStatus
-from crm_chatbot.infrastructure.payment_gateways import READERS
+from crm_chatbot.application.payments.gateways import Account, CallbackUnreadable
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.payment import Payment, Provider
+from crm_chatbot.domain.payments.standing import PaymentStatus
+from crm_chatbot.infrastructure.payments.gateways import READERS
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.cashier import Cashier, open_till, settled
 from tests.crm_chatbot.paying import PRICE, a_notification

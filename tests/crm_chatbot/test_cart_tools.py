@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.domain.conversation import ConversationState
+from crm_chatbot.domain.conversations.conversation import ConversationState
 from crm_chatbot.domain.money import RUPIAH, Currency
-from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.orders.order import OrderStatus
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.buying import Purchase, a_purchase
 from tests.crm_chatbot.chats import LID

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.product import (
+from crm_chatbot.domain.catalog.product import (
     Product,
     ProductId,
     ProductNotFound,
@@ -17,8 +17,8 @@ from crm_chatbot.domain.product import (
     VariantId,
     VariantNotFound,
 )
-from crm_chatbot.domain.searching import CatalogSearch
-from crm_chatbot.domain.stock import (
+from crm_chatbot.domain.catalog.searching import CatalogSearch
+from crm_chatbot.domain.catalog.stock import (
     MOST_ON_HAND,
     MovementKind,
     NotEnoughStock,

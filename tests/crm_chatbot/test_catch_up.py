@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from crm_chatbot.application import catch_up
-from crm_chatbot.application.catch_up import AT_ONCE, OVERLAP, Reminder
-from crm_chatbot.domain.tenant import TenantId, TenantStatus
+from crm_chatbot.application.whatsapp import catch_up
+from crm_chatbot.application.whatsapp.catch_up import AT_ONCE, OVERLAP, Reminder
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantStatus
 from crm_chatbot.domain.whatsapp import SessionChanged
 from shared.availability import DatabaseUnavailable
 from shared.contracts import WhatsAppSessionChanged

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.conversation import (
+from crm_chatbot.domain.conversations.conversation import (
     Conversation,
     ConversationId,
     ConversationNotFound,
     Conversations,
     Timeline,
 )
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.message import (
+from crm_chatbot.domain.conversations.message import (
     MOST_REPEATS,
     MOST_TURNS,
     Author,
@@ -28,6 +27,7 @@ from crm_chatbot.domain.message import (
     MessageState,
     TurnId,
 )
+from crm_chatbot.domain.customers.customer import CustomerId
 from crm_chatbot.domain.whatsapp import Heard, Ignored
 from tests.crm_chatbot.builders import LATER, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import (

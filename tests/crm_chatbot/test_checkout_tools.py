@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.orders import expire
-from crm_chatbot.domain.conversation import ConversationState
-from crm_chatbot.domain.delivery import DeliveryTerms, Zone
+from crm_chatbot.application.orders.lifecycle import expire
+from crm_chatbot.application.payments.gateways import Account
+from crm_chatbot.domain.catalog.product import Variant
+from crm_chatbot.domain.conversations.conversation import ConversationState
+from crm_chatbot.domain.conversations.message import Kind, MessageState
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Kind, MessageState
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.payment import Provider
-from crm_chatbot.domain.product import Variant
-from crm_chatbot.domain.standing import PaymentStatus
+from crm_chatbot.domain.orders.delivery import DeliveryTerms, Zone
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.payment import Provider
+from crm_chatbot.domain.payments.standing import PaymentStatus
 from shared.contracts import SendWhatsApp, WhatsAppText
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.buying import Purchase, a_purchase

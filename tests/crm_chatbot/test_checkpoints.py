@@ -12,14 +12,14 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Agent, Meter, Progress, of_plain, plain
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.tools import Args, Tool, ToolContext, ToolResult
-from crm_chatbot.domain.conversation import Claim
-from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.domain.turn import Outcome, TurnLost
-from crm_chatbot.infrastructure.checkpoints import _PUT, SqlCheckpoints
-from crm_chatbot.infrastructure.graph import TurnGraph
+from crm_chatbot.application.turns.answering import Agent, Meter, Progress, of_plain, plain
+from crm_chatbot.application.turns.tools.toolbox import Args, Tool, ToolContext, ToolResult
+from crm_chatbot.domain.conversations.conversation import Claim
+from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.domain.turns.turn import Outcome, TurnLost
+from crm_chatbot.infrastructure.turns.checkpoints import _PUT, SqlCheckpoints
+from crm_chatbot.infrastructure.turns.graph import TurnGraph
 from shared.infrastructure.database import Sessions
 from shared.infrastructure.tenancy import tenant_transaction
 from shared.llm.chat import ChatMessage, Reply, ToolSpec

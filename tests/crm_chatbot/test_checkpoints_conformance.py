@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.conformance.report import CapabilityReport
 
-from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
+from crm_chatbot.infrastructure.turns.checkpoints import SqlCheckpoints
 from shared.infrastructure.database import Sessions
 from tests.crm_chatbot.deciding import a_scene, claim_of
 from tests.crm_chatbot.stores import SqlCrm

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_chatbot.domain.consent import has_agreed, is_yes
+from crm_chatbot.domain.customers.consent import has_agreed, is_yes
 
 YES = """
 ya | Ya kak 🙏 | iya, benar | oke lanjut | OK | sip | siap bos | boleh | betul | bener kak | gas kak

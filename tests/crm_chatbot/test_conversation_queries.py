@@ -9,11 +9,11 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.looking import Looking, Place, Wanted
-from crm_chatbot.domain.conversation import ConversationId, ConversationState, Mode
-from crm_chatbot.domain.customer import CustomerId
+from crm_chatbot.application.conversations.looking import Looking, Place, Wanted
+from crm_chatbot.domain.conversations.conversation import ConversationId, ConversationState, Mode
+from crm_chatbot.domain.customers.customer import CustomerId
 from crm_chatbot.domain.label import LabelId
-from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
+from crm_chatbot.infrastructure.conversations.reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.customer_store import row_of
 from shared.infrastructure.database import Sessions, insert_rows
 from shared.infrastructure.tenancy import tenant_transaction

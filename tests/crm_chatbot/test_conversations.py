@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.conversations import (
+from crm_chatbot.application.conversations.service import (
     NOTE_LIMIT,
     TEXT_LIMIT,
     ConversationService,
@@ -13,7 +13,7 @@ from crm_chatbot.application.conversations import (
     TextRejected,
 )
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
-from crm_chatbot.domain.conversation import (
+from crm_chatbot.domain.conversations.conversation import (
     AlreadyInMode,
     Conversation,
     ConversationId,
@@ -21,8 +21,8 @@ from crm_chatbot.domain.conversation import (
     Mode,
     TakeoverReason,
 )
-from crm_chatbot.domain.message import Author, Direction, Message, MessageState
-from crm_chatbot.domain.tenant import TenantStatus
+from crm_chatbot.domain.conversations.message import Author, Direction, Message, MessageState
+from crm_chatbot.domain.tenants.tenant import TenantStatus
 from shared.contracts import SendWhatsApp, WithdrawWhatsApp
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT
 from tests.crm_chatbot.chats import SESSION, a_message, an_answer, open_chat

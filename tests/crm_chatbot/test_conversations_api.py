@@ -8,9 +8,9 @@ import httpx
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.conversation import Conversation, Mode
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.message import Kind, MessageState
+from crm_chatbot.domain.conversations.conversation import Conversation, Mode
+from crm_chatbot.domain.conversations.message import Kind, MessageState
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT
 from tests.crm_chatbot.chats import LID, PHONE, SESSION, a_message, an_answer, another_chat
 from tests.crm_chatbot.running import SHOP, Running

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from crm_chatbot.application.courtesy import Courtesy
-from crm_chatbot.infrastructure.places import Places
+from crm_chatbot.application.whatsapp.courtesy import Courtesy
+from crm_chatbot.infrastructure.turns.places import Places
 
 
 async def test_nobody_waits_when_nothing_is_urgent() -> None:

@@ -3,13 +3,18 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.conversations import ConversationService, CustomerErased
+from crm_chatbot.application.conversations.service import ConversationService, CustomerErased
 from crm_chatbot.application.customers import CustomerService
-from crm_chatbot.application.turns import Remembered
-from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.domain.customer import Customer, CustomerId, CustomerNotFound, ProfileRejected
+from crm_chatbot.application.turns.service import Remembered
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.domain.conversations.message import Message, MessageState
+from crm_chatbot.domain.customers.customer import (
+    Customer,
+    CustomerId,
+    CustomerNotFound,
+    ProfileRejected,
+)
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Message, MessageState
 from crm_chatbot.domain.whatsapp import Heard, Ignored
 from shared.contracts import ForgetWhatsApp
 from shared.domain import ChangedSince

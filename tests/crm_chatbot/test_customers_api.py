@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.domain.customer import Customer
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.domain.customers.customer import Customer
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.chats import CHAT, PHONE, a_conversation, a_full_customer, a_message
 from tests.crm_chatbot.running import Running

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.customer import CustomerId, CustomerNotFound, Customers
+from crm_chatbot.domain.customers.customer import CustomerId, CustomerNotFound, Customers
 from crm_chatbot.domain.whatsapp import Acks, Heard, Ignored, Inbox, Rank, WhatsAppSessions
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import LID, PHONE, SESSION, a_customer, a_full_customer

@@ -5,14 +5,14 @@ from typing import NoReturn
 
 import pytest
 
-from crm_chatbot.application.answering import Progress
-from crm_chatbot.application.facts import FactCheck
-from crm_chatbot.domain.conversation import TakeoverReason
+from crm_chatbot.application.turns.answering import Progress
+from crm_chatbot.application.turns.facts import FactCheck
+from crm_chatbot.domain.conversations.conversation import TakeoverReason
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.phrases import Phrase, said
-from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.domain.turn import Outcome
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.tenants.phrases import Phrase, said
+from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.domain.turns.turn import Outcome
 from tests.crm_chatbot.builders import a_tenant
 from tests.crm_chatbot.deals import a_line, placed
 from tests.crm_chatbot.deciding import PlainAgent, Scene, a_scene, outcome_of, reply_of, steps_with

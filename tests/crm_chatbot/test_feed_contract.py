@@ -14,7 +14,7 @@ from redis.asyncio import ConnectionPool, Redis
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.feed import Change, Feed, Thing
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.feed import LocalFeed, Pile
 from crm_chatbot.infrastructure.redis_feed import RedisFeed
 from shared.infrastructure.redis import Hints

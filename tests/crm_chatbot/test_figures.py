@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_chatbot.domain.figures import figures_in, unknown_figures
+from crm_chatbot.domain.turns.figures import figures_in, unknown_figures
 
 FACTS = ('{"price": "Rp85.000", "total": 170000}',)
 

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import ClientSession
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.gateways import (
+from crm_chatbot.application.payments.asking import refunds_unknown
+from crm_chatbot.application.payments.gateways import (
     Account,
     Asked,
     AskedLine,
@@ -18,14 +19,13 @@ from crm_chatbot.application.gateways import (
     GatewayUncertain,
     PaymentGateway,
 )
-from crm_chatbot.application.payment_asking import refunds_unknown
 from crm_chatbot.domain.money import RUPIAH
-from crm_chatbot.domain.payment import Payment, Provider
-from crm_chatbot.domain.payment_events import PaymentEvent
-from crm_chatbot.domain.refund import Refund, RefundId, RefundStatus
-from crm_chatbot.domain.standing import PaymentStatus
-from crm_chatbot.infrastructure.midtrans import Midtrans
-from crm_chatbot.infrastructure.xendit import Xendit
+from crm_chatbot.domain.payments.events import PaymentEvent
+from crm_chatbot.domain.payments.payment import Payment, Provider
+from crm_chatbot.domain.payments.refund import Refund, RefundId, RefundStatus
+from crm_chatbot.domain.payments.standing import PaymentStatus
+from crm_chatbot.infrastructure.payments.midtrans import Midtrans
+from crm_chatbot.infrastructure.payments.xendit import Xendit
 from simulators.main import create_app
 from simulators.midtrans.server import Midtrans as PretendMidtrans
 from simulators.payments.calls import PaymentRule

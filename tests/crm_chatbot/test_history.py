@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application import history
-from crm_chatbot.application.hearing import Reception
-from crm_chatbot.application.history import NEVER, ChatSeen
-from crm_chatbot.domain.conversation import Mode, TakeoverReason
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.infrastructure.waha_history import chat_in, events_in
+from crm_chatbot.application.whatsapp import history
+from crm_chatbot.application.whatsapp.hearing import Reception
+from crm_chatbot.application.whatsapp.history import NEVER, ChatSeen
+from crm_chatbot.domain.conversations.conversation import Mode, TakeoverReason
+from crm_chatbot.domain.conversations.message import MessageState
+from crm_chatbot.infrastructure.whatsapp.waha_history import chat_in, events_in
 from shared.contracts import TurnDue
 from shared.whatsapp.waha import Verdict, WahaFailed
 from tests.crm_chatbot.builders import TENANT

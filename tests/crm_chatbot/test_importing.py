@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.catalog_csv import read, written
-from crm_chatbot.application.import_plan import Plan
-from crm_chatbot.application.importing import ImportService
-from crm_chatbot.domain.catalog_import import (
+from crm_chatbot.application.catalog.csv_file import read, written
+from crm_chatbot.application.catalog.import_plan import Plan
+from crm_chatbot.application.catalog.importing import ImportService
+from crm_chatbot.domain.catalog.imports import (
     MOST_ROWS,
     PATIENCE,
     CatalogImport,
@@ -23,8 +23,8 @@ from crm_chatbot.domain.catalog_import import (
     OnError,
     RowMistake,
 )
-from crm_chatbot.domain.product import Product, ProductRejected, ProductStatus
-from crm_chatbot.domain.tenant import TenantId, TenantNotFound
+from crm_chatbot.domain.catalog.product import Product, ProductRejected, ProductStatus
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantNotFound
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.fakes import MemoryCrm
 from tests.crm_chatbot.goods import a_product, a_variant, sell

@@ -6,10 +6,17 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.hearing import Reception
-from crm_chatbot.domain.conversation import Mode, TakeoverReason
-from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState, TurnId
-from crm_chatbot.domain.tenant import Pace
+from crm_chatbot.application.whatsapp.hearing import Reception
+from crm_chatbot.domain.conversations.conversation import Mode, TakeoverReason
+from crm_chatbot.domain.conversations.message import (
+    Author,
+    Direction,
+    Kind,
+    Message,
+    MessageState,
+    TurnId,
+)
+from crm_chatbot.domain.tenants.tenant import Pace
 from shared.contracts import SendWhatsApp, TurnDue, WhatsAppSessionChanged, WithdrawWhatsApp
 from tests.crm_chatbot.builders import NOON, TENANT, a_tenant
 from tests.crm_chatbot.chats import CHAT, LID, PHONE, SESSION, an_answer

@@ -9,12 +9,12 @@ from contextvars import ContextVar
 
 import pytest
 
-from crm_chatbot.application import inbound
-from crm_chatbot.application.hearing import Hearing, Reception
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.whatsapp import inbound
+from crm_chatbot.application.whatsapp.hearing import Hearing, Reception
+from crm_chatbot.domain.conversations.message import MessageState
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.whatsapp import MessageCame
 from tests.crm_chatbot.chats import LID, PHONE
 from tests.crm_chatbot.shop import Shop

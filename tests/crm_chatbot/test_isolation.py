@@ -14,18 +14,18 @@ from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from crm_chatbot import infrastructure
-from crm_chatbot.application.looking import Wanted
-from crm_chatbot.application.payment_accounts import AccountChange
+from crm_chatbot.application.conversations.looking import Wanted
+from crm_chatbot.application.payments.accounts import AccountChange
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.order import Wanted as OrdersWanted
-from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.catalog.stock import MovementKind
+from crm_chatbot.domain.orders.order import Wanted as OrdersWanted
+from crm_chatbot.domain.payments.payment import Provider
+from crm_chatbot.domain.payments.standing import Fact
 from crm_chatbot.domain.quick_reply import Wanted as QuickRepliesWanted
-from crm_chatbot.domain.standing import Fact
-from crm_chatbot.domain.stock import MovementKind
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import Wanted as TicketsWanted
 from crm_chatbot.domain.whatsapp import Rank
-from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader
+from crm_chatbot.infrastructure.conversations.reader import SqlConversationReader
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.whatsapp.connection_store import SqlConnections
 from shared.whatsapp.connections import ConnectionChange

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.label_tools import MOST_TOLD
+from crm_chatbot.application.turns.tools.labels import MOST_TOLD
 from tests.crm_chatbot.buying import Purchase, a_purchase
 from tests.crm_chatbot.labels import a_label
 from tests.crm_chatbot.stores import Crm

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.interface.label_views import LabelNamed
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.interface.labels.views import LabelNamed
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
 from tests.crm_chatbot.chats import LID, PHONE, another_chat
 from tests.crm_chatbot.labels import a_label

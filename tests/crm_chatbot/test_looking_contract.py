@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.looking import (
+from crm_chatbot.application.conversations.looking import (
     MOST_UNREAD,
     ConversationReader,
     Deciding,
@@ -22,7 +22,7 @@ from crm_chatbot.application.looking import (
     Status,
     Wanted,
 )
-from crm_chatbot.domain.conversation import (
+from crm_chatbot.domain.conversations.conversation import (
     Conversation,
     ConversationId,
     ConversationNotFound,
@@ -30,14 +30,21 @@ from crm_chatbot.domain.conversation import (
     Mode,
     TakeoverReason,
 )
-from crm_chatbot.domain.customer import CustomerId, Identity, IdentityKind
+from crm_chatbot.domain.conversations.message import (
+    Author,
+    Direction,
+    Kind,
+    Message,
+    MessageState,
+    TurnId,
+)
+from crm_chatbot.domain.customers.customer import CustomerId, Identity, IdentityKind
 from crm_chatbot.domain.label import LabelId
-from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState, TurnId
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.tenant import TenantId, TenantStatus
-from crm_chatbot.domain.turn import Outcome, Turn, TurnStatus
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantStatus
+from crm_chatbot.domain.turns.turn import Outcome, Turn, TurnStatus
 from crm_chatbot.domain.whatsapp import Rank
-from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
+from crm_chatbot.infrastructure.conversations.reader import SqlConversationReader, SqlDirectory
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import (
     LID,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Books
-from crm_chatbot.application.mailbox import Worker
-from crm_chatbot.domain.conversation import Claim, ConversationId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.turns.answering import Books
+from crm_chatbot.application.turns.mailbox import Worker
+from crm_chatbot.domain.conversations.conversation import Claim, ConversationId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.availability import DatabaseUnavailable
 from shared.pulse import Pulse
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
@@ -23,7 +23,7 @@ Answer = Callable[[Claim], Awaitable[None]]
 
 @dataclass
 class Answering:
-    """Fits crm_chatbot.application.mailbox.Answers: what is answered is handed back at once."""
+    """Fits application.turns.mailbox.Answers: what is answered is handed back at once."""
 
     mailboxes: MemoryMailboxes
     wait: Answer | None = None

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.closing import Closing
-from crm_chatbot.application.mailbox import Worker
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.conversation import Claim, Conversation
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.turn import Turn, TurnLost
-from crm_chatbot.infrastructure.checkpoints import SqlCheckpoints
+from crm_chatbot.application.turns.closing import Closing
+from crm_chatbot.application.turns.mailbox import Worker
+from crm_chatbot.domain.conversations.conversation import Claim, Conversation
+from crm_chatbot.domain.conversations.message import MessageState
+from crm_chatbot.domain.turns.turn import Turn, TurnLost
+from crm_chatbot.infrastructure.turns.checkpoints import SqlCheckpoints
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.llm.chat import ChatMessage, ToolSpec
 from tests.crm_chatbot.builders import a_tenant

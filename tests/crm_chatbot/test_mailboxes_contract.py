@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.mailbox import Mailboxes
-from crm_chatbot.domain.conversation import Claim, ConversationId, Mode
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
+from crm_chatbot.application.turns.mailbox import Mailboxes
+from crm_chatbot.domain.conversations.conversation import Claim, ConversationId, Mode
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
+from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.infrastructure.turns.mailbox_store import SqlMailboxes
 from shared.infrastructure.database import DatabaseClock, Sessions, transaction
 from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT, a_tenant

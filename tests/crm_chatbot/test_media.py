@@ -7,17 +7,23 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.answering import Brief
-from crm_chatbot.application.desk import Desk
-from crm_chatbot.application.media import LONGEST_TOLD, MOST_READ, MediaReader, Reading, Senses
-from crm_chatbot.application.prompting import history_of, told_of
-from crm_chatbot.application.reasons import NOT_READ, NOT_SENT
-from crm_chatbot.domain.conversation import Conversation
+from crm_chatbot.application.conversations.reasons import NOT_READ, NOT_SENT
+from crm_chatbot.application.turns.answering import Brief
+from crm_chatbot.application.turns.desk import Desk
+from crm_chatbot.application.turns.media import (
+    LONGEST_TOLD,
+    MOST_READ,
+    MediaReader,
+    Reading,
+    Senses,
+)
+from crm_chatbot.application.turns.prompting import history_of, told_of
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.domain.conversations.message import Kind, Message
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Kind, Message
-from crm_chatbot.domain.phrases import Phrase, said
-from crm_chatbot.domain.turn import TurnLost
-from crm_chatbot.infrastructure.media_reader import LARGEST_PICTURE, WahaMediaReader
+from crm_chatbot.domain.tenants.phrases import Phrase, said
+from crm_chatbot.domain.turns.turn import TurnLost
+from crm_chatbot.infrastructure.turns.media_reader import LARGEST_PICTURE, WahaMediaReader
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.llm.catalogue import LLMConfig
 from shared.llm.chat import ChatMessage, ModelFailed, ToolSpec

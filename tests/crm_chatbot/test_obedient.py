@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crm_chatbot.application.answering import Brief
-from crm_chatbot.application.customer_tools import TOOLS
-from crm_chatbot.application.media import MediaReader, Reading
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.prompting import RULES
-from crm_chatbot.application.tools import Args, Tool, ToolContext, ToolResult
-from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.domain.message import Kind, Message
+from crm_chatbot.application.turns.answering import Brief
+from crm_chatbot.application.turns.media import MediaReader, Reading
+from crm_chatbot.application.turns.prompting import RULES
+from crm_chatbot.application.turns.tools.customer import TOOLS
+from crm_chatbot.application.turns.tools.toolbox import Args, Tool, ToolContext, ToolResult
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.domain.conversations.message import Kind, Message
 from shared.contracts import SendWhatsApp
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.infrastructure.tenancy import tenant_transaction

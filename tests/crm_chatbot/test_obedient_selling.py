@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.registry import every_tool
-from crm_chatbot.domain.assertions import Assertion, assertions_in
-from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.domain.figures import unknown_figures
-from crm_chatbot.domain.order import Order, OrderStatus
-from crm_chatbot.domain.payment import Provider
+from crm_chatbot.application.payments.gateways import Account
+from crm_chatbot.application.turns.tools.registry import every_tool
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.domain.orders.order import Order, OrderStatus
+from crm_chatbot.domain.payments.payment import Provider
+from crm_chatbot.domain.turns.assertions import Assertion, assertions_in
+from crm_chatbot.domain.turns.figures import unknown_figures
 from crm_chatbot.infrastructure.work import sql_work
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.llm.chat import ChatMessage, Reply, ToolSpec

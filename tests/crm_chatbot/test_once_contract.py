@@ -8,7 +8,7 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.once import Idempotency, IdempotencyKeyReused, Once
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
 from tests.crm_chatbot.stores import Crm, SqlCrm

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm_chatbot.domain.opting import wants_in, wants_out
+from crm_chatbot.domain.customers.opting import wants_in, wants_out
 
 OUT = (
     *("stop", "STOP", " Stop. ", "stop ya kak", "tolong berhenti", "berhenti", "unsubscribe"),

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.message import MessageId
-from crm_chatbot.domain.order import (
+from crm_chatbot.domain.catalog.product import VariantId
+from crm_chatbot.domain.conversations.message import MessageId
+from crm_chatbot.domain.orders.order import (
     MOST_LINES,
     MOST_OF_A_LINE,
     MOVES,
@@ -26,7 +27,6 @@ from crm_chatbot.domain.order import (
     OrderStatus,
     QuantityLimit,
 )
-from crm_chatbot.domain.product import VariantId
 from tests.crm_chatbot.builders import LATER, NOON
 from tests.crm_chatbot.deals import ADDRESS, a_line, an_order
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from crm_chatbot.domain.order import MOVES, Order, OrderStatus
+from crm_chatbot.domain.orders.order import MOVES, Order, OrderStatus
 from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.builders import LATER, TENANT
 from tests.crm_chatbot.deals import a_line, open_shop, placed

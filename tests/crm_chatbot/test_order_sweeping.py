@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import orders
-from crm_chatbot.application.order_sweeping import GRACE_S, MOST, OrderSweeper
-from crm_chatbot.domain.customer import Customer
+from crm_chatbot.application.orders import lifecycle
+from crm_chatbot.application.orders.sweeping import GRACE_S, MOST, OrderSweeper
+from crm_chatbot.domain.catalog.product import Variant
+from crm_chatbot.domain.conversations.message import Author
+from crm_chatbot.domain.customers.customer import Customer
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Author
-from crm_chatbot.domain.order import Order, OrderStatus
-from crm_chatbot.domain.product import Variant
-from crm_chatbot.domain.tenant import TenantStatus
+from crm_chatbot.domain.orders.order import Order, OrderStatus
+from crm_chatbot.domain.tenants.tenant import TenantStatus
 from shared.contracts import SendWhatsApp, WhatsAppText
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.deals import a_line, open_shop, placed
@@ -37,7 +37,7 @@ async def an_unpaid_order(memory: MemoryCrm) -> tuple[Customer, Variant, Order]:
         customer, [variant] = await open_shop(work, 5)
         order = await placed(work, customer, a_line(variant, quantity=2), number="ORD-1001")
         tenant = await work.tenants.get(TENANT)
-        await orders.confirm(work, tenant, order, now=NOON, actor="bot")
+        await lifecycle.confirm(work, tenant, order, now=NOON, actor="bot")
     return customer, variant, order
 
 

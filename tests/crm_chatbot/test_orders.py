@@ -8,13 +8,15 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import orders, settlement
+from crm_chatbot.application.orders import lifecycle, settlement
+from crm_chatbot.application.orders.pricing import priced
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.pricing import priced
-from crm_chatbot.domain.conversation import ConversationState
-from crm_chatbot.domain.customer import Customer
-from crm_chatbot.domain.delivery import DeliveryTerms
-from crm_chatbot.domain.order import (
+from crm_chatbot.domain.catalog.product import Variant
+from crm_chatbot.domain.catalog.stock import MovementKind
+from crm_chatbot.domain.conversations.conversation import ConversationState
+from crm_chatbot.domain.customers.customer import Customer
+from crm_chatbot.domain.orders.delivery import DeliveryTerms
+from crm_chatbot.domain.orders.order import (
     MOST_CONFIRMED_A_DAY,
     MOST_ORDERS_A_DAY,
     MOST_UNPAID,
@@ -29,9 +31,7 @@ from crm_chatbot.domain.order import (
     TooManyOrders,
     TooManyUnpaid,
 )
-from crm_chatbot.domain.product import Variant
-from crm_chatbot.domain.reservation import OutOfStock
-from crm_chatbot.domain.stock import MovementKind
+from crm_chatbot.domain.orders.reservation import OutOfStock
 from tests.crm_chatbot.builders import LATER, NOON, TENANT
 from tests.crm_chatbot.deals import a_line, a_rule, open_shop, placed
 from tests.crm_chatbot.stores import Crm
@@ -54,7 +54,7 @@ class Shop:
     async def act(self, act: Callable[[Work, Order], Awaitable[Any]]) -> Order:
         """In a transaction of its own, on the order as it is stored."""
         async with self.crm.open_work(TENANT) as work:
-            order = await orders.locked(work, self.order.id)
+            order = await lifecycle.locked(work, self.order.id)
             await act(work, order)
         async with self.crm.open_work(TENANT) as work:
             return await work.orders.get(self.order.id)
@@ -62,7 +62,7 @@ class Shop:
     async def confirm(self, now: datetime = NOON) -> Order:
         async def act(work: Work, order: Order) -> None:
             tenant = await work.tenants.get(TENANT)
-            await orders.confirm(work, tenant, order, now=now, actor="customer")
+            await lifecycle.confirm(work, tenant, order, now=now, actor="customer")
 
         return await self.act(act)
 
@@ -72,21 +72,23 @@ class Shop:
         )
 
     async def expire(self, now: datetime = EXPIRED) -> Order:
-        return await self.act(lambda work, order: orders.expire(work, order, now=now))
+        return await self.act(lambda work, order: lifecycle.expire(work, order, now=now))
 
     async def cancel(self) -> Order:
         return await self.act(
-            lambda work, order: orders.cancel(work, order, now=LATER, actor="ani", reason="Batal")
+            lambda work, order: lifecycle.cancel(
+                work, order, now=LATER, actor="ani", reason="Batal"
+            )
         )
 
     async def reopen(self) -> Order:
         return await self.act(
-            lambda work, order: orders.reopen(work, order, now=LATER, actor="bot")
+            lambda work, order: lifecycle.reopen(work, order, now=LATER, actor="bot")
         )
 
     async def fulfil(self) -> Order:
         return await self.act(
-            lambda work, order: orders.fulfil(work, order, now=LATER, actor="ani")
+            lambda work, order: lifecycle.fulfil(work, order, now=LATER, actor="ani")
         )
 
     async def refund(self) -> Order:
@@ -140,13 +142,13 @@ async def shop(crm: Crm) -> Shop:
 async def test_a_cart_is_begun_with_a_number_and_noted(shop: Shop) -> None:
     async with shop.crm.open_work(TENANT) as work:
         tenant = await work.tenants.get(TENANT)
-        order = await orders.begin(
+        order = await lifecycle.begin(
             work, tenant, shop.customer.id, order_id=OrderId(uuid7()), now=NOON
         )
-        await orders.filled(work, order, now=NOON, actor="bot")
+        await lifecycle.filled(work, order, now=NOON, actor="bot")
         assert await shop_state(work, shop) is not _C.ORDERING
         order.put(a_line(shop.variant), NOON)
-        await orders.filled(work, order, now=NOON, actor="bot")
+        await lifecycle.filled(work, order, now=NOON, actor="bot")
         conversation = await work.conversations.lock_of(shop.customer.id)
 
     assert (order.number, order.status, order.currency.code) == ("ORD-1001", _S.DRAFT, "IDR")
@@ -168,7 +170,7 @@ async def test_nobody_begins_orders_without_end(shop: Shop) -> None:
         tenant = await work.tenants.get(TENANT)
 
         async def begin(now: datetime) -> Order:
-            return await orders.begin(
+            return await lifecycle.begin(
                 work, tenant, shop.customer.id, order_id=OrderId(uuid7()), now=now
             )
 
@@ -192,9 +194,9 @@ async def test_a_confirmed_order_holds_its_stock_for_as_long_as_the_shop_says(sh
 
 
 async def test_confirming_moves_the_conversation_to_payment(shop: Shop) -> None:
-    await shop.act(lambda work, order: orders.filled(work, order, now=NOON, actor="bot"))
+    await shop.act(lambda work, order: lifecycle.filled(work, order, now=NOON, actor="bot"))
     assert await shop.state() is _C.ORDERING
-    await shop.act(lambda work, order: orders.shown(work, order, now=NOON, actor="bot"))
+    await shop.act(lambda work, order: lifecycle.shown(work, order, now=NOON, actor="bot"))
     assert await shop.state() is _C.CHECKOUT
     await shop.confirm()
     assert await shop.state() is _C.PAYMENT
@@ -229,7 +231,7 @@ async def test_who_delivers_has_to_know_where_to(shop: Shop) -> None:
 
     async def address(work: Work, order: Order) -> None:
         order.deliver_to((await work.delivery.get()).to("Jl. Contoh 1"), NOON)
-        await orders.filled(work, order, now=NOON, actor="bot")
+        await lifecycle.filled(work, order, now=NOON, actor="bot")
 
     await shop.act(address)
     assert (await shop.confirm()).total == 180_000
@@ -240,7 +242,7 @@ async def test_nothing_and_what_costs_nothing_is_not_confirmed(shop: Shop) -> No
         tenant = await work.tenants.get(TENANT)
         empty = await placed(work, shop.customer)
         with pytest.raises(OrderIsEmpty):
-            await orders.confirm(work, tenant, empty, now=NOON, actor="bot")
+            await lifecycle.confirm(work, tenant, empty, now=NOON, actor="bot")
         await work.discounts.add(a_rule(percent=100))
     await shop.act(reprice)
     with pytest.raises(NothingToPay):
@@ -249,12 +251,12 @@ async def test_nothing_and_what_costs_nothing_is_not_confirmed(shop: Shop) -> No
 
 async def reprice(work: Work, order: Order) -> None:
     await priced(work, order, NOON)
-    await orders.filled(work, order, now=NOON, actor="bot")
+    await lifecycle.filled(work, order, now=NOON, actor="bot")
 
 
 async def test_nobody_holds_stock_by_confirming_again_and_again(shop: Shop) -> None:
     async def reopen(work: Work, order: Order) -> None:
-        await orders.reopen(work, order, now=NOON, actor="bot")
+        await lifecycle.reopen(work, order, now=NOON, actor="bot")
 
     for _ in range(MOST_CONFIRMED_A_DAY):
         await shop.confirm()
@@ -272,7 +274,7 @@ async def test_nobody_holds_stock_in_ever_more_orders(shop: Shop) -> None:
         tenant = await work.tenants.get(TENANT)
         for _ in range(MOST_UNPAID):
             order = await placed(work, shop.customer, a_line(shop.variant))
-            await orders.confirm(work, tenant, order, now=NOON, actor="bot")
+            await lifecycle.confirm(work, tenant, order, now=NOON, actor="bot")
     with pytest.raises(TooManyUnpaid):
         await shop.confirm()
 
@@ -281,7 +283,7 @@ async def test_nothing_is_confirmed_twice(shop: Shop) -> None:
     await shop.confirm()
 
     with pytest.raises(IllegalTransition):
-        await shop.act(lambda work, order: orders.fulfil(work, order, now=LATER, actor="ani"))
+        await shop.act(lambda work, order: lifecycle.fulfil(work, order, now=LATER, actor="ani"))
     assert await shop.stock() == (5, 2)
 
 

@@ -6,12 +6,12 @@ import httpx
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import orders, settlement
-from crm_chatbot.application.pricing import priced
-from crm_chatbot.domain.customer import Customer
-from crm_chatbot.domain.delivery import DeliveryTerms
-from crm_chatbot.domain.order import Discount, Order, OrderStatus
-from crm_chatbot.domain.product import Variant
+from crm_chatbot.application.orders import lifecycle, settlement
+from crm_chatbot.application.orders.pricing import priced
+from crm_chatbot.domain.catalog.product import Variant
+from crm_chatbot.domain.customers.customer import Customer
+from crm_chatbot.domain.orders.delivery import DeliveryTerms
+from crm_chatbot.domain.orders.order import Discount, Order, OrderStatus
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.chats import LID
 from tests.crm_chatbot.deals import ADDRESS, a_line, a_rule, another_customer, placed, shelved
@@ -41,8 +41,8 @@ class Counter:
         """As it comes about: confirmed, paid, questioned."""
         async with self.api.menu.open_work(TENANT) as work:
             tenant = await work.tenants.get(TENANT)
-            order = await orders.locked(work, self.order.id)
-            await orders.confirm(work, tenant, order, now=NOON, actor="customer")
+            order = await lifecycle.locked(work, self.order.id)
+            await lifecycle.confirm(work, tenant, order, now=NOON, actor="customer")
             if status in {_S.PAID, _S.PAID_ATTENTION}:
                 await settlement.paid(work, order, now=NOON, payment_id=uuid7())
             if status is _S.PAID_ATTENTION:

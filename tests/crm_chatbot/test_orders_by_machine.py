@@ -19,12 +19,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from crm_chatbot.application import orders, settlement
+from crm_chatbot.application.orders import lifecycle, settlement
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.order import Order, OrderId, OrderStatus
-from crm_chatbot.domain.product import Variant, VariantId
-from crm_chatbot.domain.reservation import ReservationState
-from crm_chatbot.domain.stock import MovementKind
+from crm_chatbot.domain.catalog.product import Variant, VariantId
+from crm_chatbot.domain.catalog.stock import MovementKind
+from crm_chatbot.domain.orders.order import Order, OrderId, OrderStatus
+from crm_chatbot.domain.orders.reservation import ReservationState
 from shared.domain import DomainError
 from shared.infrastructure.database import connect, sessions_of
 from tests.crm_chatbot.builders import LATER, NOON, TENANT
@@ -82,9 +82,9 @@ class Shop(RuleBasedStateMachine):
 
         async def run() -> None:
             async with self.crm.open_work(TENANT) as work:
-                order = await orders.locked(work, order_id)
+                order = await lifecycle.locked(work, order_id)
                 await act(work, order)
-                quantities = orders.quantities(order)
+                quantities = lifecycle.quantities(order)
                 self.wanted.setdefault((order.id, order.reservation), quantities)
 
         with suppress(DomainError):
@@ -115,24 +115,24 @@ class Shop(RuleBasedStateMachine):
     def confirm(self, order_id: OrderId) -> None:
         async def act(work: Work, order: Order) -> None:
             tenant = await work.tenants.get(TENANT)
-            await orders.confirm(work, tenant, order, now=NOON, actor="customer")
+            await lifecycle.confirm(work, tenant, order, now=NOON, actor="customer")
 
         self.befalls(order_id, act)
 
     @rule(order_id=made)
     def expire(self, order_id: OrderId) -> None:
-        self.befalls(order_id, lambda work, order: orders.expire(work, order, now=EXPIRED))
+        self.befalls(order_id, lambda work, order: lifecycle.expire(work, order, now=EXPIRED))
 
     @rule(order_id=made)
     def cancel(self, order_id: OrderId) -> None:
         self.befalls(
-            order_id, lambda work, order: orders.cancel(work, order, now=LATER, actor="ani")
+            order_id, lambda work, order: lifecycle.cancel(work, order, now=LATER, actor="ani")
         )
 
     @rule(order_id=made)
     def reopen(self, order_id: OrderId) -> None:
         self.befalls(
-            order_id, lambda work, order: orders.reopen(work, order, now=LATER, actor="bot")
+            order_id, lambda work, order: lifecycle.reopen(work, order, now=LATER, actor="bot")
         )
 
     @rule(order_id=made, payment=PAYMENTS)
@@ -170,7 +170,7 @@ class Shop(RuleBasedStateMachine):
     @rule(order_id=made)
     def fulfil(self, order_id: OrderId) -> None:
         self.befalls(
-            order_id, lambda work, order: orders.fulfil(work, order, now=LATER, actor="ani")
+            order_id, lambda work, order: lifecycle.fulfil(work, order, now=LATER, actor="ani")
         )
 
     @rule(place=st.integers(0, len(STOCKS) - 1), change=st.sampled_from([-3, -1, 1, 2]))

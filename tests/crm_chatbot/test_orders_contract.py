@@ -6,16 +6,18 @@ from datetime import timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.concern import Concern, ConcernId, ConcernNotFound, Concerns, Since
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.delivery import DeliveryTables, DeliveryTerms, Zone
-from crm_chatbot.domain.discount import (
+from crm_chatbot.domain.catalog.product import Variant, VariantId
+from crm_chatbot.domain.catalog.stock import MovementKind
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.concern import Concern, ConcernId, ConcernNotFound, Concerns, Since
+from crm_chatbot.domain.orders.delivery import DeliveryTables, DeliveryTerms, Zone
+from crm_chatbot.domain.orders.discount import (
     DiscountCodeTaken,
     DiscountId,
     DiscountNotFound,
     DiscountRules,
 )
-from crm_chatbot.domain.order import (
+from crm_chatbot.domain.orders.order import (
     ERASED,
     Order,
     OrderId,
@@ -24,9 +26,7 @@ from crm_chatbot.domain.order import (
     OrderStatus,
     Wanted,
 )
-from crm_chatbot.domain.product import Variant, VariantId
-from crm_chatbot.domain.reservation import OutOfStock, Reservations, ReservationState
-from crm_chatbot.domain.stock import MovementKind
+from crm_chatbot.domain.orders.reservation import OutOfStock, Reservations, ReservationState
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import LID, a_customer

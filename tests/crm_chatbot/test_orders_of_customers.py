@@ -1,8 +1,8 @@
 """What becomes of orders when two customers turn out to be one, and when one is erased."""
 
-from crm_chatbot.application.acquaintance import Acquaintance
 from crm_chatbot.application.customers import CustomerService
-from crm_chatbot.domain.order import ERASED
+from crm_chatbot.application.whatsapp.acquaintance import Acquaintance
+from crm_chatbot.domain.orders.order import ERASED
 from tests.crm_chatbot.builders import LATER, TENANT
 from tests.crm_chatbot.chats import LID, PHONE
 from tests.crm_chatbot.deals import (

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from crm_chatbot.application.outbound import hand_next
-from crm_chatbot.domain.conversation import Conversation, Mode
-from crm_chatbot.domain.message import Author, Kind, Message, MessageState
+from crm_chatbot.application.conversations.outbound import hand_next
+from crm_chatbot.domain.conversations.conversation import Conversation, Mode
+from crm_chatbot.domain.conversations.message import Author, Kind, Message, MessageState
 from shared.contracts import SendWhatsApp, WhatsAppFile, WhatsAppPlace, WhatsAppText
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.chats import CHAT, SESSION, an_answer, open_chat

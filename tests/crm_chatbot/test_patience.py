@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import patience
-from crm_chatbot.application.takeover import take_over
-from crm_chatbot.domain.conversation import Conversation, TakeoverReason
+from crm_chatbot.application.conversations.takeover import take_over
+from crm_chatbot.application.turns import patience
+from crm_chatbot.domain.conversations.conversation import Conversation, TakeoverReason
+from crm_chatbot.domain.conversations.message import MessageId, TurnId
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import MessageId, TurnId
-from crm_chatbot.domain.phrases import Phrase, said
+from crm_chatbot.domain.tenants.phrases import Phrase, said
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.llm.chat import ChatMessage, ToolSpec
 from tests.crm_chatbot.turning import Pause, Shop, SlowModels

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from crm_chatbot.application import orders
+from crm_chatbot.application.orders import lifecycle
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.conversation import Mode
-from crm_chatbot.domain.order import Order, OrderStatus
-from crm_chatbot.domain.payment import NothingAwaitsPayment, NoWayToPay, Payment, Provider
-from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus
+from crm_chatbot.domain.conversations.conversation import Mode
+from crm_chatbot.domain.orders.order import Order, OrderStatus
+from crm_chatbot.domain.payments.payment import NothingAwaitsPayment, NoWayToPay, Payment, Provider
+from crm_chatbot.domain.payments.standing import Fact, FactKind, PaymentStatus
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.cashier import HOUR, MIDTRANS, Cashier, open_till, settled
 from tests.crm_chatbot.fakes import MemoryCrm
@@ -191,7 +191,7 @@ async def test_money_that_the_bank_takes_back_is_a_persons_to_decide(cashier: Ca
 
 async def test_a_chargeback_after_delivery_leaves_it_delivered(cashier: Cashier) -> None:
     payment = await cashier.paid()
-    await cashier.act(lambda work, order: orders.fulfil(work, order, now=NOON, actor="ani"))
+    await cashier.act(lambda work, order: lifecycle.fulfil(work, order, now=NOON, actor="ani"))
 
     await cashier.told(payment, a_fact(K.CHARGED_BACK))
 
@@ -313,7 +313,7 @@ async def test_who_pays_at_the_last_moment_has_paid(cashier: Cashier) -> None:
 async def test_what_is_cancelled_is_closed_and_its_money_is_not_dropped(cashier: Cashier) -> None:
     payment = await cashier.opened()
 
-    await cashier.act(lambda work, order: orders.cancel(work, order, now=NOON, actor="ani"))
+    await cashier.act(lambda work, order: lifecycle.cancel(work, order, now=NOON, actor="ani"))
     payment = await cashier.look(payment)
 
     assert payment.status is S.CANCELLED
@@ -328,9 +328,9 @@ async def test_a_link_for_what_was_changed_is_closed_and_a_new_one_made(cashier:
     line = cashier.order.lines[0]
 
     async def change(work: Work, order: Order) -> None:
-        await orders.reopen(work, order, now=NOON, actor="bot")
+        await lifecycle.reopen(work, order, now=NOON, actor="bot")
         order.put(replace(line, quantity=1), NOON)
-        await orders.confirm(
+        await lifecycle.confirm(
             work, await work.tenants.get(TENANT), order, now=NOON, actor="customer"
         )
 
@@ -419,7 +419,7 @@ async def test_time_runs_out_while_the_provider_is_asked(cashier: Cashier) -> No
     seen = await cashier.service._begin(TENANT, payment.id)
     late = payment.expires_at + HOUR / 20
     told = await cashier.service.asking.about(seen, NOON)
-    await cashier.act(lambda work, order: orders.expire(work, order, now=late))
+    await cashier.act(lambda work, order: lifecycle.expire(work, order, now=late))
     assert await cashier.status() is OrderStatus.EXPIRED
     cashier.clock.now = late
 

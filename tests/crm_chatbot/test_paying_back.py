@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.gateways import GatewayRefused, GatewayUncertain
-from crm_chatbot.application.payment_desk import PaymentDesk
-from crm_chatbot.application.refunding import RefundWish
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.payment import Payment
-from crm_chatbot.domain.refund import RefundRepeated, RefundStatus
-from crm_chatbot.domain.standing import BY_HAND, PaymentStatus, standing
-from crm_chatbot.domain.standing import FactKind as K
-from crm_chatbot.infrastructure.midtrans import fact_of
+from crm_chatbot.application.payments.desk import PaymentDesk
+from crm_chatbot.application.payments.gateways import GatewayRefused, GatewayUncertain
+from crm_chatbot.application.payments.refunding import RefundWish
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.payment import Payment
+from crm_chatbot.domain.payments.refund import RefundRepeated, RefundStatus
+from crm_chatbot.domain.payments.standing import BY_HAND, PaymentStatus, standing
+from crm_chatbot.domain.payments.standing import FactKind as K
+from crm_chatbot.infrastructure.payments.midtrans import fact_of
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.cashier import Cashier, desk_of, open_till
 from tests.crm_chatbot.paying import PRICE, a_fact

@@ -2,11 +2,11 @@
 
 import pytest
 
-from crm_chatbot.application.concerns import ConcernService
-from crm_chatbot.application.settlement import accept
-from crm_chatbot.domain.concern import Concern
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.standing import FactKind as K
+from crm_chatbot.application.orders.concerns import ConcernService
+from crm_chatbot.application.orders.settlement import accept
+from crm_chatbot.domain.orders.concern import Concern
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.standing import FactKind as K
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.cashier import Cashier, open_till, settled
 from tests.crm_chatbot.paying import PRICE, a_fact

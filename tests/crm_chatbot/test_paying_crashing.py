@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application import orders
-from crm_chatbot.application.callbacks import CallbackOutcome, CallbackService
-from crm_chatbot.application.gateways import Account, Asked, Page
-from crm_chatbot.application.payment_worker import PaymentLoop, PaymentService
+from crm_chatbot.application.orders import lifecycle
+from crm_chatbot.application.payments.callbacks import CallbackOutcome, CallbackService
+from crm_chatbot.application.payments.gateways import Account, Asked, Page
+from crm_chatbot.application.payments.worker import PaymentLoop, PaymentService
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.order import IllegalTransition, Order, OrderStatus
-from crm_chatbot.domain.payment import Payment, PaymentId, Provider
-from crm_chatbot.domain.standing import PaymentStatus
-from crm_chatbot.domain.tenant import TenantId
-from crm_chatbot.infrastructure.payment_gateways import READERS
+from crm_chatbot.domain.orders.order import IllegalTransition, Order, OrderStatus
+from crm_chatbot.domain.payments.payment import Payment, PaymentId, Provider
+from crm_chatbot.domain.payments.standing import PaymentStatus
+from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.infrastructure.payments.gateways import READERS
 from tests.chaos.crashpoints import names_in
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.cashier import HOUR, Cashier, another_order, open_till
@@ -33,7 +33,7 @@ from tests.crm_chatbot.stores import SqlCrm
 from tests.databases import ROOT
 
 S = PaymentStatus
-WORKER, CALLBACKS = "payment_worker", "callbacks"
+WORKER, CALLBACKS = "payments.worker", "payments.callbacks"
 
 
 class Died(BaseException):
@@ -41,7 +41,9 @@ class Died(BaseException):
 
 
 def points(module: str) -> list[str]:
-    path = ROOT / "services/crm_chatbot/src/crm_chatbot/application" / f"{module}.py"
+    path = (
+        ROOT / "services/crm_chatbot/src/crm_chatbot/application" / f"{module.replace('.', '/')}.py"
+    )
     return list(dict.fromkeys(names_in(ast.parse(path.read_text()), path)))
 
 
@@ -177,7 +179,7 @@ Rival = Callable[[Cashier], Awaitable[object]]
 async def expires(cashier: Cashier) -> object:
     """Whoever sweeps, once the time is over."""
     late = NOON + 2 * HOUR
-    return await cashier.act(lambda work, order: orders.expire(work, order, now=late))
+    return await cashier.act(lambda work, order: lifecycle.expire(work, order, now=late))
 
 
 async def looks_too(cashier: Cashier) -> object:
@@ -194,7 +196,7 @@ async def is_asked_again(cashier: Cashier) -> object:
 async def cancels(cashier: Cashier) -> object:
     async def act(work: Work, order: Order) -> None:
         with suppress(IllegalTransition):
-            await orders.cancel(work, order, now=NOON, actor="ani")
+            await lifecycle.cancel(work, order, now=NOON, actor="ani")
 
     return await cashier.act(act)
 

@@ -5,11 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from crm_chatbot.application.callbacks import CallbackForged, CallbackOutcome, CallbackService
-from crm_chatbot.application.payment_accounts import AccountChange
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.standing import FactKind, PaymentStatus
-from crm_chatbot.infrastructure.payment_gateways import READERS
+from crm_chatbot.application.payments.accounts import AccountChange
+from crm_chatbot.application.payments.callbacks import (
+    CallbackForged,
+    CallbackOutcome,
+    CallbackService,
+)
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.standing import FactKind, PaymentStatus
+from crm_chatbot.infrastructure.payments.gateways import READERS
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.cashier import HOUR, MIDTRANS, Cashier, desk_of, open_till, settled
 from tests.crm_chatbot.paying import a_fact, a_notification

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from crm_chatbot.domain.payment import GRACE, LONGEST_PAUSE, Payment, Provider, fresh_reference
-from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus, standing
+from crm_chatbot.domain.payments.payment import (
+    GRACE,
+    LONGEST_PAUSE,
+    Payment,
+    Provider,
+    fresh_reference,
+)
+from crm_chatbot.domain.payments.standing import Fact, FactKind, PaymentStatus, standing
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.paying import PRICE, a_fact, a_payment
 

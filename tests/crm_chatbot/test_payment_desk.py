@@ -3,20 +3,18 @@
 from typing import Any
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.concerns import ConcernService
-from crm_chatbot.application.hearing import Hearing
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
-from crm_chatbot.application.payment_accounts import AccountChange
-from crm_chatbot.application.payment_desk import PaymentDesk
-from crm_chatbot.application.refunding import RefundWish
-from crm_chatbot.application.transfers import keep_proof
-from crm_chatbot.domain.message import Kind, Message
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.payment import NotUnderReview, Payment, Provider
-from crm_chatbot.domain.refund import PaymentNotRefundable, RefundRejected, RefundStatus
-from crm_chatbot.domain.standing import PaymentStatus
+from crm_chatbot.application.orders.concerns import ConcernService
+from crm_chatbot.application.payments.accounts import AccountChange
+from crm_chatbot.application.payments.desk import PaymentDesk
+from crm_chatbot.application.payments.refunding import RefundWish
+from crm_chatbot.application.payments.transfers import keep_proof
+from crm_chatbot.domain.conversations.message import Kind, Message
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.payment import NotUnderReview, Payment, Provider
+from crm_chatbot.domain.payments.refund import PaymentNotRefundable, RefundRejected, RefundStatus
+from crm_chatbot.domain.payments.standing import PaymentStatus
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.cashier import HOUR, Cashier, desk_of, open_till
 from tests.crm_chatbot.chats import a_message
@@ -156,15 +154,7 @@ async def a_picture(cashier: Cashier, kind: Kind = Kind.IMAGE) -> bool:
         message: Message = a_message(conversation, kind=kind)
         await work.messages.add([message])
         await work.conversations.save(conversation)
-        hearing = Hearing(
-            work=work,
-            tenant=await work.tenants.get(TENANT),
-            now=cashier.clock.now,
-            new_id=uuid7,
-            stale_after_s=900,
-            patience_s=30,
-        )
-        return await keep_proof(hearing, cashier.customer, message)
+        return await keep_proof(work, cashier.customer, message, now=cashier.clock.now)
 
 
 async def test_a_transfer_is_paid_by_a_persons_word_and_no_picture(

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.gateways import (
+from crm_chatbot.application.payments.gateways import (
     Account,
     CallbackReader,
     CallbackUnreadable,
     GatewayUncertain,
 )
-from crm_chatbot.domain.payment import Payment, Provider
-from crm_chatbot.domain.standing import Fact, FactKind, PaymentStatus
-from crm_chatbot.infrastructure import midtrans, xendit
-from crm_chatbot.infrastructure.payment_callbacks import MidtransNotices, XenditWebhooks
+from crm_chatbot.domain.payments.payment import Payment, Provider
+from crm_chatbot.domain.payments.standing import Fact, FactKind, PaymentStatus
+from crm_chatbot.infrastructure.payments import midtrans, xendit
+from crm_chatbot.infrastructure.payments.callbacks import MidtransNotices, XenditWebhooks
 from tests.crm_chatbot.builders import NOON
 from tests.crm_chatbot.paying import (
     MIDTRANS_KEY,

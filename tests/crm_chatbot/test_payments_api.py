@@ -9,10 +9,10 @@ import httpx
 import pytest
 from aiohttp import ClientSession
 
-from crm_chatbot.application import orders
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.payment import Provider
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.orders import lifecycle
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.payments.payment import Provider
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.availability import DatabaseUnavailable
 from simulators.main import create_app
 from simulators.midtrans.server import Midtrans, MidtransSettings
@@ -50,7 +50,7 @@ class World:
             now = self.api.ground.clock()
             line = a_line(variant, quantity=2, unit_price=variant.price)
             order = await placed(work, customer, line, created_at=NOON)
-            await orders.confirm(work, tenant, order, now=now, actor="customer")
+            await lifecycle.confirm(work, tenant, order, now=now, actor="customer")
         return order.id
 
     async def control(self, path: str, body: object = None) -> None:

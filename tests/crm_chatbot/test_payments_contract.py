@@ -8,29 +8,29 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.gateways import Account
-from crm_chatbot.application.payment_accounts import (
+from crm_chatbot.application.payments.accounts import (
     AccountChange,
     AccountState,
     NoPaymentAccount,
     PaymentAccountRejected,
     PaymentAccounts,
-    WaysToPay,
 )
-from crm_chatbot.application.payment_worker import PaymentDirectory
+from crm_chatbot.application.payments.gateways import Account
+from crm_chatbot.application.payments.worker import PaymentDirectory
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.order import Order, OrderId
-from crm_chatbot.domain.payment import (
+from crm_chatbot.domain.orders.order import Order, OrderId
+from crm_chatbot.domain.payments.events import PaymentEvent, PaymentEvents, Proof
+from crm_chatbot.domain.payments.payment import (
     NoWayToPay,
     Payment,
     PaymentId,
     PaymentNotFound,
     Payments,
     Provider,
+    WaysToPay,
 )
-from crm_chatbot.domain.payment_events import PaymentEvent, PaymentEvents, Proof
-from crm_chatbot.domain.refund import Refund, RefundId, Refunds, RefundStatus
-from crm_chatbot.domain.standing import FactKind, PaymentStatus
+from crm_chatbot.domain.payments.refund import Refund, RefundId, Refunds, RefundStatus
+from crm_chatbot.domain.payments.standing import FactKind, PaymentStatus
 from tests.crm_chatbot import deals
 from tests.crm_chatbot.builders import LATER, NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import a_conversation, a_message

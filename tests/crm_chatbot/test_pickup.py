@@ -2,8 +2,8 @@
 
 import pytest
 
-from crm_chatbot.domain.delivery import DeliveryTerms, Zone
-from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.orders.delivery import DeliveryTerms, Zone
+from crm_chatbot.domain.orders.order import OrderStatus
 from tests.crm_chatbot.buying import Purchase, a_purchase
 from tests.crm_chatbot.stores import Crm
 

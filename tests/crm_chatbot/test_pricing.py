@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_chatbot.application.pricing import priced, take_code
-from crm_chatbot.domain.delivery import (
+from crm_chatbot.application.orders.pricing import priced, take_code
+from crm_chatbot.domain.catalog.product import ProductStatus
+from crm_chatbot.domain.orders.delivery import (
     PICKUP,
     DeliveryRejected,
     DeliveryTerms,
@@ -16,8 +17,13 @@ from crm_chatbot.domain.delivery import (
     PickupNotOffered,
     Zone,
 )
-from crm_chatbot.domain.discount import DiscountRejected, DiscountRule, Goods, code_in, discounts
-from crm_chatbot.domain.product import ProductStatus
+from crm_chatbot.domain.orders.discount import (
+    DiscountRejected,
+    DiscountRule,
+    Goods,
+    code_in,
+    discounts,
+)
 from tests.crm_chatbot.builders import LATER, NOON, TENANT
 from tests.crm_chatbot.deals import ADDRESS, a_line, a_rule, open_shop, placed
 from tests.crm_chatbot.goods import a_product, a_variant, sell

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.product import Product, VariantId
+from crm_chatbot.domain.catalog.product import Product, VariantId
 from shared.infrastructure.database import transaction
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.goods import a_product, a_variant, sell

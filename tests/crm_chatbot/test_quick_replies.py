@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.conversations import (
+from crm_chatbot.application.conversations.service import (
     ConversationService,
     CustomerErased,
     TenantSuspended,
@@ -16,10 +16,11 @@ from crm_chatbot.application.once import IdempotencyKeyReused, Once
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.quick_replies import QuickReplyService, values_for
 from crm_chatbot.application.quick_reply_sending import QuickReplySending, say_quick_reply
-from crm_chatbot.domain.conversation import Conversation, ConversationId, Mode
+from crm_chatbot.domain.conversations.conversation import Conversation, ConversationId, Mode
+from crm_chatbot.domain.conversations.message import Author, Direction, Message
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Author, Direction, Message
-from crm_chatbot.domain.order import OrderStatus
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.payments.standing import PaymentStatus
 from crm_chatbot.domain.quick_reply import (
     VARIABLES,
     QuickReply,
@@ -29,8 +30,7 @@ from crm_chatbot.domain.quick_reply import (
     VariablesMissing,
     Wording,
 )
-from crm_chatbot.domain.standing import PaymentStatus
-from crm_chatbot.domain.tenant import TenantStatus
+from crm_chatbot.domain.tenants.tenant import TenantStatus
 from shared.domain import ChangedSince
 from tests.crm_chatbot.builders import HOURS, LATER, NOON, TENANT, a_tenant
 from tests.crm_chatbot.chats import PHONE, a_conversation, a_customer

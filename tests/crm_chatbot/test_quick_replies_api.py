@@ -3,7 +3,7 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.conversation import Conversation
+from crm_chatbot.domain.conversations.conversation import Conversation
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.chats import PHONE, another_chat
 from tests.crm_chatbot.running import SHOP, Running

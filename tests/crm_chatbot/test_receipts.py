@@ -11,10 +11,10 @@ from crm_chatbot.application.receipts import (
     plain,
     summary_text,
 )
-from crm_chatbot.domain.delivery import PICKUP
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import RUPIAH, Currency, formatted
-from crm_chatbot.domain.order import Delivery, Discount, Order, OrderStatus
+from crm_chatbot.domain.orders.delivery import PICKUP
+from crm_chatbot.domain.orders.order import Delivery, Discount, Order, OrderStatus
 from tests.crm_chatbot.deals import ADDRESS, a_line, an_order
 
 ID, EN = Language.INDONESIAN, Language.ENGLISH

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from crm_chatbot.application.resolving import ASK_AGAIN_AFTER_S, Resolver
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.whatsapp.resolving import ASK_AGAIN_AFTER_S, Resolver
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.whatsapp.connections import ConnectionChange
 from shared.whatsapp.waha import Verdict, WahaFailed
 from tests.crm_chatbot.builders import OTHER_TENANT, a_tenant

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.results import Report, ResultService
-from crm_chatbot.domain.conversation import Conversation, ConversationId, Mode
-from crm_chatbot.domain.message import Author, Message, MessageState
+from crm_chatbot.application.conversations.results import Report, ResultService
+from crm_chatbot.domain.conversations.conversation import Conversation, ConversationId, Mode
+from crm_chatbot.domain.conversations.message import Author, Message, MessageState
 from crm_chatbot.interface import handlers
 from shared.contracts import Message as QueueMessage
 from shared.contracts import SendWhatsApp, WhatsAppNotSent, WhatsAppSent

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from crm_chatbot.application.retention import AT_ONCE, Attic, Kept, Retention
-from crm_chatbot.domain.conversation import Conversation
+from crm_chatbot.domain.conversations.conversation import Conversation
 from crm_chatbot.infrastructure.attic import SqlAttic
 from shared.infrastructure.database import Sessions
 from shared.infrastructure.tenancy import tenant_transaction

@@ -2,8 +2,8 @@
 
 import pytest
 
-from crm_chatbot.domain.product import ProductStatus
-from crm_chatbot.domain.searching import (
+from crm_chatbot.domain.catalog.product import ProductStatus
+from crm_chatbot.domain.catalog.searching import (
     MOST_GROUPS,
     Known,
     SynonymsRejected,

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Progress, Stance
-from crm_chatbot.application.prompting import RULES
-from crm_chatbot.domain.conversation import TakeoverReason
+from crm_chatbot.application.turns.answering import Progress, Stance
+from crm_chatbot.application.turns.prompting import RULES
+from crm_chatbot.domain.conversations.conversation import TakeoverReason
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.phrases import Phrase, said
-from crm_chatbot.domain.turn import Outcome, Tally, TurnLimits
+from crm_chatbot.domain.tenants.phrases import Phrase, said
+from crm_chatbot.domain.turns.turn import Outcome, Tally, TurnLimits
 from shared.llm.chat import ChatMessage, ModelFailed, Reply, ToolCall, ToolSpec
 from tests.crm_chatbot.deciding import PlainAgent, Scene, a_scene, outcome_of, reply_of, steps_with
 from tests.crm_chatbot.fakes import MemoryCrm

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from crm_chatbot.application.answering import Progress
-from crm_chatbot.domain.conversation import TakeoverReason
+from crm_chatbot.application.turns.answering import Progress
+from crm_chatbot.domain.conversations.conversation import TakeoverReason
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.phrases import Phrase, said
-from crm_chatbot.domain.turn import Outcome
+from crm_chatbot.domain.tenants.phrases import Phrase, said
+from crm_chatbot.domain.turns.turn import Outcome
 from shared.llm.chat import ChatMessage, ModelFailed, Reply, ToolSpec
 from tests.crm_chatbot.builders import a_tenant
 from tests.crm_chatbot.deciding import PlainAgent, a_scene, outcome_of, reply_of, steps_with

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import orders, settlement
+from crm_chatbot.application.orders import lifecycle, settlement
 from crm_chatbot.application.ports import Work
-from crm_chatbot.domain.order import Order, OrderId, OrderStatus
-from crm_chatbot.domain.product import Variant
-from crm_chatbot.domain.reservation import OutOfStock
-from crm_chatbot.domain.stock import MovementKind
+from crm_chatbot.domain.catalog.product import Variant
+from crm_chatbot.domain.catalog.stock import MovementKind
+from crm_chatbot.domain.orders.order import Order, OrderId, OrderStatus
+from crm_chatbot.domain.orders.reservation import OutOfStock
 from shared.infrastructure.database import transaction
 from tests.crm_chatbot.builders import LATER, NOON, TENANT
 from tests.crm_chatbot.chats import a_customer
@@ -61,7 +61,7 @@ async def all_at_once(
         async with room:
             try:
                 async with crm.open_work(TENANT) as work:
-                    await act(work, await orders.locked(work, order_id))
+                    await act(work, await lifecycle.locked(work, order_id))
             except OutOfStock:
                 return False
         return True
@@ -71,7 +71,7 @@ async def all_at_once(
 
 async def confirm(work: Work, order: Order) -> None:
     tenant = await work.tenants.get(TENANT)
-    await orders.confirm(work, tenant, order, now=NOON, actor="customer")
+    await lifecycle.confirm(work, tenant, order, now=NOON, actor="customer")
 
 
 async def pay(work: Work, order: Order) -> None:
@@ -128,7 +128,7 @@ async def test_50_carts_of_three_things_in_any_order_end_without_a_deadlock(
 
 
 async def cancel(work: Work, order: Order) -> None:
-    await orders.cancel(work, order, now=LATER, actor="customer")
+    await lifecycle.cancel(work, order, now=LATER, actor="customer")
 
 
 async def leave(_work: Work, _order: Order) -> None: ...
@@ -140,7 +140,7 @@ async def test_one_order_that_everybody_pays_expires_and_cancels_at_once_ends_as
     async with postgres.open_work(TENANT) as work:
         _, [variant] = await open_shop(work, 5)
         [order_id] = await carts(work, [[variant]])
-        await confirm(work, await orders.locked(work, order_id))
+        await confirm(work, await lifecycle.locked(work, order_id))
     late = (await seen(postgres, order_id)).expires_at
     assert late is not None
     payment = uuid7()
@@ -150,9 +150,9 @@ async def test_one_order_that_everybody_pays_expires_and_cancels_at_once_ends_as
         if act == "pay":
             await settlement.paid(work, order, now=late, payment_id=payment)
         elif act == "expire":
-            await orders.expire(work, order, now=late)
+            await lifecycle.expire(work, order, now=late)
         elif order.may_become(OrderStatus.CANCELLED):
-            await orders.cancel(work, order, now=late, actor="customer")
+            await lifecycle.cancel(work, order, now=late, actor="customer")
 
     mixed = ["pay", "expire", "cancel"] * 5
     random.Random(3).shuffle(mixed)  # noqa: S311 - no secret

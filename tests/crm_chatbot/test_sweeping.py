@@ -9,11 +9,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.backlog import Place
-from crm_chatbot.application.outbound import LONGEST_SILENCE_S
+from crm_chatbot.application.conversations.outbound import LONGEST_SILENCE_S
 from crm_chatbot.application.sweeping import Sweeper
-from crm_chatbot.domain.conversation import Conversation, Mode, TakeoverReason
-from crm_chatbot.domain.message import Author, Direction, Kind, Message, MessageState
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import Conversation, Mode, TakeoverReason
+from crm_chatbot.domain.conversations.message import Author, Direction, Kind, Message, MessageState
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.availability import DatabaseUnavailable
 from shared.contracts import ForgetWhatsApp, SendWhatsApp, WithdrawWhatsApp
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from crm_chatbot import application
-from crm_chatbot.application.reasons import in_words
-from crm_chatbot.application.telling import SENTENCES, say
-from crm_chatbot.domain.conversation import Happened
+from crm_chatbot.application.conversations.reasons import in_words
+from crm_chatbot.application.conversations.telling import SENTENCES, say
+from crm_chatbot.domain.conversations.conversation import Happened
 
 NAME = re.compile(r"[a-z]+\.[a-z_]+")
 
@@ -21,7 +21,7 @@ NOT_STEPS = {"log", "crash_point", "metrics", "tracing"}
 
 def modules() -> list[ast.Module]:
     folder = Path(next(iter(application.__path__)))
-    return [ast.parse(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.py"))]
+    return [ast.parse(file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.py"))]
 
 
 def called(call: ast.Call) -> str:

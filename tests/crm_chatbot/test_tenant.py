@@ -5,17 +5,17 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from crm_chatbot.domain.business_hours import (
+from crm_chatbot.domain.language import Language
+from crm_chatbot.domain.money import Currency, UnknownCurrency
+from crm_chatbot.domain.tenants.business_hours import (
     ALWAYS_OPEN,
     BusinessHours,
     BusinessHoursRejected,
     Day,
     Opening,
 )
-from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.money import Currency, UnknownCurrency
-from crm_chatbot.domain.phrases import Phrase, default_prompt, said
-from crm_chatbot.domain.tenant import (
+from crm_chatbot.domain.tenants.phrases import Phrase, default_prompt, said
+from crm_chatbot.domain.tenants.tenant import (
     Pace,
     ReplyLimits,
     Tenant,

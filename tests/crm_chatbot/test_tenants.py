@@ -3,11 +3,11 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application import orders
+from crm_chatbot.application.orders import lifecycle
 from crm_chatbot.application.tenants import CurrencyInUse, TenantService
 from crm_chatbot.domain.money import RUPIAH, Currency
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.tenant import TenantId, TenantNotFound, TenantRejected, TenantStatus
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantNotFound, TenantRejected, TenantStatus
 from shared.availability import DatabaseUnavailable
 from shared.domain import ChangedSince
 from shared.llm.seeds import SEED_CONFIGS
@@ -78,7 +78,7 @@ async def test_a_shop_keeps_its_currency_while_orders_are_open(
         await tenants.change(TENANT, currency=Currency("USD"), name="Kopi Budi")
     same = await tenants.change(TENANT, currency=RUPIAH)
     async with memory.open_work(TENANT) as work:
-        await orders.cancel(work, await work.orders.lock(order.id), now=NOON, actor="test")
+        await lifecycle.cancel(work, await work.orders.lock(order.id), now=NOON, actor="test")
     changed = await tenants.change(TENANT, currency=Currency("USD"))
 
     assert (refusal.value.code, refusal.value.pointer) == ("currency_in_use", "/currency")

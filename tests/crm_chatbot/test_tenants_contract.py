@@ -5,7 +5,7 @@ from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.ports import Outbox
 from crm_chatbot.application.tenants import TenantList
-from crm_chatbot.domain.tenant import TenantId, TenantNotFound, Tenants
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantNotFound, Tenants
 from shared.contracts import SendWhatsApp, TurnDue, WhatsAppText
 from shared.domain import ChangedMeanwhile
 from tests.crm_chatbot.builders import LATER, OTHER_TENANT, TENANT, a_full_tenant, a_tenant

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_chatbot.domain.business_hours import ALWAYS_OPEN, BusinessHours, Day, Opening
+from crm_chatbot.domain.tenants.business_hours import ALWAYS_OPEN, BusinessHours, Day, Opening
 from crm_chatbot.domain.tickets.clock import (
     ShopClock,
     Standing,

@@ -6,15 +6,19 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.concerns import ConcernService, raise_concern
+from crm_chatbot.application.conversations.results import ResultService
+from crm_chatbot.application.conversations.takeover import hand_back, take_over
+from crm_chatbot.application.orders.concerns import ConcernService, raise_concern
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.results import ResultService
-from crm_chatbot.application.takeover import hand_back, take_over
-from crm_chatbot.domain.conversation import Conversation, ConversationId, TakeoverReason
+from crm_chatbot.domain.conversations.conversation import (
+    Conversation,
+    ConversationId,
+    TakeoverReason,
+)
+from crm_chatbot.domain.conversations.message import MessageState
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.order import Order
-from crm_chatbot.domain.tenant import TenantStatus
+from crm_chatbot.domain.orders.order import Order
+from crm_chatbot.domain.tenants.tenant import TenantStatus
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import Priority, Ticket, Wanted
 from crm_chatbot.domain.whatsapp import SessionChanged

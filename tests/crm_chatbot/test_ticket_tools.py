@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.registry import every_tool
-from crm_chatbot.application.ticket_tools import MOST_A_DAY, ticket_tools
 from crm_chatbot.application.tickets.opening import NewTicket, open_ticket
-from crm_chatbot.application.tools import Toolbox, ToolResult
-from crm_chatbot.domain.message import TurnId
+from crm_chatbot.application.turns.tools.registry import every_tool
+from crm_chatbot.application.turns.tools.tickets import MOST_A_DAY, ticket_tools
+from crm_chatbot.application.turns.tools.toolbox import Toolbox, ToolResult
+from crm_chatbot.domain.conversations.message import TurnId
 from crm_chatbot.domain.tickets.ticket import Priority, Ticket, Wanted
 from tests.crm_chatbot.builders import NOON, TENANT
 from tests.crm_chatbot.deciding import PlainAgent, Scene, a_scene, reply_of, steps_with

@@ -6,15 +6,19 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.acquaintance import Acquaintance
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
 from crm_chatbot.application.tickets.boards import BoardService
 from crm_chatbot.application.tickets.templates import TicketTemplateService
 from crm_chatbot.application.tickets.tickets import Draft, LinksDisagree, TicketService
-from crm_chatbot.domain.conversation import Conversation, ConversationId, ConversationNotFound
-from crm_chatbot.domain.customer import CustomerId, CustomerNotFound
+from crm_chatbot.application.whatsapp.acquaintance import Acquaintance
+from crm_chatbot.domain.conversations.conversation import (
+    Conversation,
+    ConversationId,
+    ConversationNotFound,
+)
+from crm_chatbot.domain.customers.customer import CustomerId, CustomerNotFound
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.order import OrderId, OrderNotFound
+from crm_chatbot.domain.orders.order import OrderId, OrderNotFound
 from crm_chatbot.domain.tickets.board import (
     BoardId,
     BoardIsDefault,

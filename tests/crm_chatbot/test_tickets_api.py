@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.interface.tickets import board_views, ticket_views
 from tests.crm_chatbot.chats import another_chat
 from tests.crm_chatbot.running import SHOP, TENANTS, Running

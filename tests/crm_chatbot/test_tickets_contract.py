@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.order import OrderId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.order import OrderId
 from crm_chatbot.domain.tickets.board import Board
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import (

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Stance
-from crm_chatbot.application.customer_tools import TOOLS
 from crm_chatbot.application.ports import Work
-from crm_chatbot.application.tools import (
+from crm_chatbot.application.turns.answering import Stance
+from crm_chatbot.application.turns.tools.customer import TOOLS
+from crm_chatbot.application.turns.tools.toolbox import (
     Args,
     Tool,
     Toolbox,
@@ -20,10 +20,10 @@ from crm_chatbot.application.tools import (
     arguments_hash,
     fingerprint,
 )
-from crm_chatbot.domain.customer import Identity, IdentityKind
+from crm_chatbot.domain.conversations.message import TurnId
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import TurnId
-from crm_chatbot.domain.turn import NewerWords, TurnLost, TurnStatus
+from crm_chatbot.domain.turns.turn import NewerWords, TurnLost, TurnStatus
 from shared.llm.chat import ToolCall
 from tests.crm_chatbot.builders import NOON, OTHER_TENANT, TENANT, a_tenant
 from tests.crm_chatbot.chats import a_message, another_chat

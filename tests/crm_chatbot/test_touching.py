@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.application.gateways import Account
+from crm_chatbot.application.payments.gateways import Account
 from crm_chatbot.application.ports import Means, Work
-from crm_chatbot.domain.payment import Provider
+from crm_chatbot.domain.payments.payment import Provider
 from crm_chatbot.domain.whatsapp import Rank
-from crm_chatbot.infrastructure.timeline_store import SqlTimeline
+from crm_chatbot.infrastructure.conversations.timeline_store import SqlTimeline
 from crm_chatbot.infrastructure.work import Last, SqlOutbox, sql_work, work_on
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.infrastructure.late import LateSession, Touch, late

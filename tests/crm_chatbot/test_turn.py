@@ -3,14 +3,14 @@
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.limits import has_had_its_share
-from crm_chatbot.domain.conversation import Claim, ConversationId
-from crm_chatbot.domain.guard import guarded
+from crm_chatbot.application.turns.limits import has_had_its_share
+from crm_chatbot.domain.conversations.conversation import Claim, ConversationId
+from crm_chatbot.domain.conversations.message import TurnId
+from crm_chatbot.domain.customers.speech import is_only_hello, language_of
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import TurnId
-from crm_chatbot.domain.speech import is_only_hello, language_of
-from crm_chatbot.domain.tenant import ReplyLimits
-from crm_chatbot.domain.turn import MOST_ATTEMPTS, MOST_FAILURES, Tally, Turn
+from crm_chatbot.domain.tenants.tenant import ReplyLimits
+from crm_chatbot.domain.turns.guard import guarded
+from crm_chatbot.domain.turns.turn import MOST_ATTEMPTS, MOST_FAILURES, Tally, Turn
 from tests.crm_chatbot.builders import NOON, TENANT
 
 RULES_OF_OURS = "You answer the customers of one shop on WhatsApp, in its name, and nobody else's."

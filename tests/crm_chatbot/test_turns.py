@@ -9,20 +9,20 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Books
-from crm_chatbot.application.takeover import take_over
-from crm_chatbot.application.turns import Remembered
-from crm_chatbot.domain.conversation import (
+from crm_chatbot.application.conversations.takeover import take_over
+from crm_chatbot.application.turns.answering import Books
+from crm_chatbot.application.turns.service import Remembered
+from crm_chatbot.domain.conversations.conversation import (
     Conversation,
     ConversationState,
     Mode,
     TakeoverReason,
 )
+from crm_chatbot.domain.conversations.message import Author, Kind, MessageState
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.message import Author, Kind, MessageState
-from crm_chatbot.domain.phrases import Phrase, said
-from crm_chatbot.domain.tenant import ReplyLimits, TenantStatus
-from crm_chatbot.domain.turn import MOST_FAILURES, TurnLimits
+from crm_chatbot.domain.tenants.phrases import Phrase, said
+from crm_chatbot.domain.tenants.tenant import ReplyLimits, TenantStatus
+from crm_chatbot.domain.turns.turn import MOST_FAILURES, TurnLimits
 from shared.contracts import TurnDue
 from shared.infrastructure.database import DatabaseClock, Sessions
 from shared.llm.chat import ChatMessage, ModelFailed, Reply, ToolSpec

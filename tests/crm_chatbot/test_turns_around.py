@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Brief, Progress
-from crm_chatbot.application.mailbox import Worker
-from crm_chatbot.domain.turn import Outcome
-from crm_chatbot.infrastructure.seeds import SEED_TEMPLATES, seed_templates
-from crm_chatbot.infrastructure.warming import WarmedUp
+from crm_chatbot.application.turns.answering import Brief, Progress
+from crm_chatbot.application.turns.mailbox import Worker
+from crm_chatbot.domain.turns.turn import Outcome
+from crm_chatbot.infrastructure.turns.seeds import SEED_TEMPLATES, seed_templates
+from crm_chatbot.infrastructure.turns.warming import WarmedUp
 from crm_chatbot.interface.bell import bell
 from shared.contracts import TurnDue
 from shared.infrastructure.database import Sessions, transaction
@@ -27,7 +27,7 @@ from tests.crm_chatbot.test_mailbox import Answering
 
 
 class Simple:
-    """Fits crm_chatbot.application.answering.Agent."""
+    """Fits crm_chatbot.application.turns.answering.Agent."""
 
     async def __call__(self, brief: Brief, /) -> Progress:
         return Progress().decided(Outcome.ANSWERED, "Halo")

@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import select, text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.answering import Spent
-from crm_chatbot.application.media import MediaReader, Reading, nothing_but_text
-from crm_chatbot.application.ports import Ledger
-from crm_chatbot.application.turns import Histories, Remembered
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.message import TurnId
-from crm_chatbot.domain.turn import (
+from crm_chatbot.application.ports import Ledger, Spent
+from crm_chatbot.application.turns.media import MediaReader, Reading, nothing_but_text
+from crm_chatbot.application.turns.service import Histories, Remembered
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.conversations.message import TurnId
+from crm_chatbot.domain.turns.turn import (
     Execution,
     Executions,
     Outcome,
@@ -23,8 +22,8 @@ from crm_chatbot.domain.turn import (
     Turns,
     TurnStatus,
 )
-from crm_chatbot.infrastructure.history_cache import RedisHistories
 from crm_chatbot.infrastructure.tables import turns
+from crm_chatbot.infrastructure.turns.history_cache import RedisHistories
 from shared.infrastructure.database import DatabaseClock
 from shared.infrastructure.redis import Hints
 from shared.infrastructure.tenancy import tenant_transaction

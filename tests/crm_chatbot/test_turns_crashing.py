@@ -15,9 +15,9 @@ from tests.databases import ROOT
 from tests.shared.llm.fakes import FakeModels, calls, says
 
 MODULES = (
-    "crm_chatbot.application.turns",
-    "crm_chatbot.application.tools",
-    "crm_chatbot.infrastructure.graph",
+    "crm_chatbot.application.turns.service",
+    "crm_chatbot.application.turns.tools.toolbox",
+    "crm_chatbot.infrastructure.turns.graph",
 )
 
 

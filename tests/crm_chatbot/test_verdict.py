@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.application.looking import (
+from crm_chatbot.application.conversations.looking import (
     Deciding,
     LastHeard,
     LastSpoken,
     Situation,
     Status,
 )
-from crm_chatbot.application.reasons import WHO_ANSWERS
-from crm_chatbot.application.verdict import HOW_ANSWERED, HOW_IT_WENT, verdict
-from crm_chatbot.domain.conversation import Mode, TakeoverReason
-from crm_chatbot.domain.message import Author, MessageState
-from crm_chatbot.domain.turn import Outcome
+from crm_chatbot.application.conversations.reasons import WHO_ANSWERS
+from crm_chatbot.application.conversations.verdict import HOW_ANSWERED, HOW_IT_WENT, verdict
+from crm_chatbot.domain.conversations.conversation import Mode, TakeoverReason
+from crm_chatbot.domain.conversations.message import Author, MessageState
+from crm_chatbot.domain.turns.turn import Outcome
 from tests.crm_chatbot.builders import LATER, NOON
 
 COVERED = LastHeard(state=MessageState.COVERED, reason=None, outcome=Outcome.ANSWERED)

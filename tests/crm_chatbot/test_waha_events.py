@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.message import Kind
+from crm_chatbot.domain.conversations.message import Kind
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
 from crm_chatbot.domain.whatsapp import (
     LONGEST_TEXT,
     Acked,
@@ -25,7 +25,7 @@ from crm_chatbot.domain.whatsapp import (
     Said,
     SessionChanged,
 )
-from crm_chatbot.infrastructure.waha_events import event_in, message_in
+from crm_chatbot.infrastructure.whatsapp.waha_events import event_in, message_in
 from tests.crm_chatbot.chats import CHAT, LID, PHONE, SESSION
 from tests.crm_chatbot.waha import Fixture, a_text, an_event, fixtures, without
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from crm_chatbot.domain.tenant import TenantStatus
+from crm_chatbot.domain.tenants.tenant import TenantStatus
 from shared.infrastructure.tenancy import tenant_transaction
 from tests.crm_chatbot.builders import LATER, NOON, TENANT
 from tests.crm_chatbot.chats import SESSION

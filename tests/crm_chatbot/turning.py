@@ -10,24 +10,24 @@ from typing import Any
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from crm_chatbot.application.closing import Closing
-from crm_chatbot.application.customer_tools import TOOLS
-from crm_chatbot.application.desk import Desk
-from crm_chatbot.application.facts import FactCheck
-from crm_chatbot.application.mailbox import Worker
-from crm_chatbot.application.media import MediaReader, nothing_but_text
-from crm_chatbot.application.patience import Patience
-from crm_chatbot.application.steps import Steps
-from crm_chatbot.application.tools import Tool, Toolbox
-from crm_chatbot.application.turns import Histories, Remembered, TurnService
-from crm_chatbot.domain.conversation import Claim, Conversation, ConversationId
-from crm_chatbot.domain.customer import Identity, IdentityKind
-from crm_chatbot.domain.message import Message, MessageState
-from crm_chatbot.domain.tenant import Tenant, TenantId
-from crm_chatbot.domain.turn import TurnLimits
-from crm_chatbot.infrastructure.graph import TurnGraph
-from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
-from crm_chatbot.infrastructure.places import taking_turns
+from crm_chatbot.application.turns.closing import Closing
+from crm_chatbot.application.turns.desk import Desk
+from crm_chatbot.application.turns.facts import FactCheck
+from crm_chatbot.application.turns.mailbox import Worker
+from crm_chatbot.application.turns.media import MediaReader, nothing_but_text
+from crm_chatbot.application.turns.patience import Patience
+from crm_chatbot.application.turns.service import Histories, Remembered, TurnService
+from crm_chatbot.application.turns.steps import Steps
+from crm_chatbot.application.turns.tools.customer import TOOLS
+from crm_chatbot.application.turns.tools.toolbox import Tool, Toolbox
+from crm_chatbot.domain.conversations.conversation import Claim, Conversation, ConversationId
+from crm_chatbot.domain.conversations.message import Message, MessageState
+from crm_chatbot.domain.customers.customer import Identity, IdentityKind
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
+from crm_chatbot.domain.turns.turn import TurnLimits
+from crm_chatbot.infrastructure.turns.graph import TurnGraph
+from crm_chatbot.infrastructure.turns.mailbox_store import SqlMailboxes
+from crm_chatbot.infrastructure.turns.places import taking_turns
 from crm_chatbot.infrastructure.work import Queues, sql_work
 from shared.contracts import SendWhatsApp, WhatsAppText
 from shared.infrastructure.database import DatabaseClock, Sessions
@@ -73,7 +73,7 @@ class SlowModels:
 
 @dataclass
 class MemoryHistories:
-    """Honours crm_chatbot.application.turns.Histories."""
+    """Honours crm_chatbot.application.turns.service.Histories."""
 
     kept: dict[ConversationId, Remembered] = field(default_factory=dict[ConversationId, Remembered])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.whatsapp.connections import ConnectionChange
 from tests.crm_chatbot.builders import TENANT
 from tests.crm_chatbot.running import Running

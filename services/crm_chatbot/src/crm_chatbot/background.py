@@ -3,17 +3,17 @@
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application
-from crm_chatbot.application.catch_up import CatchUp
-from crm_chatbot.application.history import History
-from crm_chatbot.application.order_sweeping import OrderSweeper
-from crm_chatbot.application.resolving import Resolver
-from crm_chatbot.application.results import ResultService
+from crm_chatbot.application.conversations.results import ResultService
+from crm_chatbot.application.orders.sweeping import OrderSweeper
 from crm_chatbot.application.retention import Kept, Retention
 from crm_chatbot.application.sweeping import Sweeper
 from crm_chatbot.application.ticket_sweeping import TicketSweeper
+from crm_chatbot.application.whatsapp.catch_up import CatchUp
+from crm_chatbot.application.whatsapp.history import History
+from crm_chatbot.application.whatsapp.resolving import Resolver
 from crm_chatbot.infrastructure.attic import SqlAttic
 from crm_chatbot.infrastructure.backlog_store import SqlBacklog
-from crm_chatbot.infrastructure.waha_history import chat_in, events_in
+from crm_chatbot.infrastructure.whatsapp.waha_history import chat_in, events_in
 from crm_chatbot.interface import handlers
 from shared import settings
 from shared.ground import Ground

@@ -3,18 +3,18 @@
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application
-from crm_chatbot.application.callbacks import CallbackService
-from crm_chatbot.application.payment_asking import Asking
-from crm_chatbot.application.payment_desk import PaymentDesk
-from crm_chatbot.application.payment_worker import PaymentLoop, PaymentService
-from crm_chatbot.infrastructure.payment_account_store import SqlPaymentAccounts
-from crm_chatbot.infrastructure.payment_gateways import (
+from crm_chatbot.application.payments.asking import Asking
+from crm_chatbot.application.payments.callbacks import CallbackService
+from crm_chatbot.application.payments.desk import PaymentDesk
+from crm_chatbot.application.payments.worker import PaymentLoop, PaymentService
+from crm_chatbot.infrastructure.payments.account_store import SqlPaymentAccounts
+from crm_chatbot.infrastructure.payments.gateways import (
     READERS,
     Gateways,
     own_accounts,
 )
-from crm_chatbot.infrastructure.payment_store import SqlPaymentDirectory
-from crm_chatbot.interface.payments_api import Till
+from crm_chatbot.infrastructure.payments.store import SqlPaymentDirectory
+from crm_chatbot.interface.payments.api import Till
 from shared.ground import Ground
 from shared.settings import Platform, Shop, load
 

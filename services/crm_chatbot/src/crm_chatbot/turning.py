@@ -7,25 +7,25 @@ from contextlib import asynccontextmanager, suppress
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application
-from crm_chatbot.application.answering import Agent
-from crm_chatbot.application.closing import Closing
-from crm_chatbot.application.desk import Desk
-from crm_chatbot.application.facts import FactCheck
-from crm_chatbot.application.mailbox import Worker
-from crm_chatbot.application.media import MediaReader
-from crm_chatbot.application.patience import Patience
 from crm_chatbot.application.ports import OpenWork
-from crm_chatbot.application.registry import every_tool
-from crm_chatbot.application.steps import Steps
-from crm_chatbot.application.tools import Toolbox
-from crm_chatbot.application.turns import TurnService
+from crm_chatbot.application.turns.answering import Agent
+from crm_chatbot.application.turns.closing import Closing
+from crm_chatbot.application.turns.desk import Desk
+from crm_chatbot.application.turns.facts import FactCheck
+from crm_chatbot.application.turns.mailbox import Worker
+from crm_chatbot.application.turns.media import MediaReader
+from crm_chatbot.application.turns.patience import Patience
+from crm_chatbot.application.turns.service import TurnService
+from crm_chatbot.application.turns.steps import Steps
+from crm_chatbot.application.turns.tools.registry import every_tool
+from crm_chatbot.application.turns.tools.toolbox import Toolbox
 from crm_chatbot.background import PREFETCH
-from crm_chatbot.domain.turn import TurnLimits
-from crm_chatbot.infrastructure.history_cache import RedisHistories
-from crm_chatbot.infrastructure.mailbox_store import SqlMailboxes
-from crm_chatbot.infrastructure.media_reader import WahaMediaReader
-from crm_chatbot.infrastructure.places import Places, taking_turns
-from crm_chatbot.infrastructure.warming import WarmedUp
+from crm_chatbot.domain.turns.turn import TurnLimits
+from crm_chatbot.infrastructure.turns.history_cache import RedisHistories
+from crm_chatbot.infrastructure.turns.mailbox_store import SqlMailboxes
+from crm_chatbot.infrastructure.turns.media_reader import WahaMediaReader
+from crm_chatbot.infrastructure.turns.places import Places, taking_turns
+from crm_chatbot.infrastructure.turns.warming import WarmedUp
 from crm_chatbot.interface.bell import bell
 from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
@@ -82,7 +82,7 @@ def _desk(base: Ground, models: LangChainModels) -> Desk:
 
 
 def _agent(base: Ground, desk: Desk, open_turn: OpenWork, places: Places) -> Agent:
-    from crm_chatbot.infrastructure.graph import TurnGraph  # noqa: PLC0415 - a second to load
+    from crm_chatbot.infrastructure.turns.graph import TurnGraph  # noqa: PLC0415 - a second to load
 
     tools = every_tool(new_id=uuid7, patience_s=load(Shop).resend_ask_after_s)
     steps = Steps(desk, Toolbox(open_turn, tools), FactCheck(open_turn), _limits())

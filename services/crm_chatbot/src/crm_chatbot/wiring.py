@@ -8,64 +8,61 @@ from uuid_utils.compat import uuid7
 
 from crm_chatbot.application import Application, WebhookRules
 from crm_chatbot.application.automation_rules import AutomationRules
-from crm_chatbot.application.catalog import CatalogService
-from crm_chatbot.application.catch_up import Reminder
-from crm_chatbot.application.concerns import ConcernService
-from crm_chatbot.application.conversations import ConversationService
+from crm_chatbot.application.catalog.importing import ImportService
+from crm_chatbot.application.catalog.service import CatalogService
+from crm_chatbot.application.conversations.looking import Looking
+from crm_chatbot.application.conversations.service import ConversationService
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.feed import Feed
-from crm_chatbot.application.importing import ImportService
-from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.labels import LabelService
-from crm_chatbot.application.looking import Looking
-from crm_chatbot.application.order_desk import OrderService
+from crm_chatbot.application.orders.concerns import ConcernService
+from crm_chatbot.application.orders.desk import OrderService
+from crm_chatbot.application.orders.shop_rules import ShopRules
 from crm_chatbot.application.ports import Means
 from crm_chatbot.application.quick_replies import QuickReplyService
 from crm_chatbot.application.quick_reply_sending import QuickReplySending
-from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantService
 from crm_chatbot.application.tickets.boards import BoardService
 from crm_chatbot.application.tickets.clock import TargetService
 from crm_chatbot.application.tickets.templates import TicketTemplateService
 from crm_chatbot.application.tickets.tickets import TicketService
+from crm_chatbot.application.whatsapp.catch_up import Reminder
+from crm_chatbot.application.whatsapp.inbound import InboundService
 from crm_chatbot.background import background_loops
 from crm_chatbot.infrastructure.columns import SCHEMA
-from crm_chatbot.infrastructure.conversation_reader import SqlConversationReader, SqlDirectory
+from crm_chatbot.infrastructure.conversations.reader import SqlConversationReader, SqlDirectory
 from crm_chatbot.infrastructure.feed import LocalFeed, telling
-from crm_chatbot.infrastructure.history_cache import RedisHistories
-from crm_chatbot.infrastructure.payment_gateways import (
+from crm_chatbot.infrastructure.payments.gateways import (
     gateways,
     own_accounts,
 )
-from crm_chatbot.infrastructure.payment_tables import PAYMENT_WAITS
+from crm_chatbot.infrastructure.payments.tables import PAYMENT_WAITS
 from crm_chatbot.infrastructure.redis_feed import RedisFeed
-from crm_chatbot.infrastructure.seeds import seed_templates
 from crm_chatbot.infrastructure.tables import WAITS
 from crm_chatbot.infrastructure.tenant_store import SqlTenantList
-from crm_chatbot.infrastructure.waha_events import event_in
+from crm_chatbot.infrastructure.turns.history_cache import RedisHistories
+from crm_chatbot.infrastructure.turns.seeds import seed_templates
+from crm_chatbot.infrastructure.whatsapp.waha_events import event_in
 from crm_chatbot.infrastructure.work import Queues, sql_work
-from crm_chatbot.interface import (
-    automation_api,
-    concerns_api,
-    conversations_api,
-    customers_api,
-    events_api,
-    import_api,
-    labels_api,
-    orders_api,
-    payment_callback_api,
-    payments_api,
-    products_api,
-    quick_replies_api,
-    shop_rules_api,
-    tenant_keys_api,
-    tenants_api,
-    webhook_api,
-    whatsapp_api,
-)
+from crm_chatbot.interface import events_api
 from crm_chatbot.interface.administration import Administration
+from crm_chatbot.interface.automation import api as automation_api
+from crm_chatbot.interface.catalog import api as products_api
+from crm_chatbot.interface.catalog import import_api
+from crm_chatbot.interface.conversations import api as conversations_api
+from crm_chatbot.interface.customers import api as customers_api
+from crm_chatbot.interface.labels import api as labels_api
+from crm_chatbot.interface.orders import api as orders_api
+from crm_chatbot.interface.orders import concerns_api, shop_rules_api
+from crm_chatbot.interface.payments import api as payments_api
+from crm_chatbot.interface.payments import callback_api
+from crm_chatbot.interface.quick_replies import api as quick_replies_api
+from crm_chatbot.interface.tenants import api as tenants_api
+from crm_chatbot.interface.tenants import keys_api
 from crm_chatbot.interface.tickets import boards_api, targets_api, templates_api, tickets_api
+from crm_chatbot.interface.whatsapp import api as whatsapp_api
+from crm_chatbot.interface.whatsapp import webhook_api
 from crm_chatbot.paying import paying_loop, till
 from crm_chatbot.turning import answering
 from shared.availability import DatabaseUnavailable
@@ -211,13 +208,13 @@ def _administration(base: Ground, menu: Application, feed: Feed) -> Administrati
 
 ROUTERS = (
     tenants_api.router,
-    tenant_keys_api.router,
+    keys_api.router,
     whatsapp_api.router,
     webhook_api.router,
     conversations_api.router,
     customers_api.router,
     labels_api.router,
-    payment_callback_api.router,
+    callback_api.router,
     payments_api.router,
     import_api.router,
     products_api.router,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_chatbot.application.inbound import InboundService
 from crm_chatbot.application.ports import OpenWork
+from crm_chatbot.application.whatsapp.inbound import InboundService
 from crm_chatbot.domain.whatsapp import Event
 from shared.whatsapp.connections import Connections
 from shared.whatsapp.waha import Waha

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crm_chatbot.application.conversations.outbound import hand_next
+from crm_chatbot.application.conversations.takeover import take_over
 from crm_chatbot.application.labels import apply_label
-from crm_chatbot.application.outbound import hand_next
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.quick_reply_sending import say_quick_reply
-from crm_chatbot.application.takeover import take_over
 from crm_chatbot.application.tickets.opening import NewTicket, open_ticket
 from crm_chatbot.domain.automation import (
     Action,
@@ -27,7 +27,7 @@ from crm_chatbot.domain.automation import (
     Rule,
     TicketRanOut,
 )
-from crm_chatbot.domain.conversation import Conversation, TakeoverReason
+from crm_chatbot.domain.conversations.conversation import Conversation, TakeoverReason
 from crm_chatbot.domain.label import LabelId
 from crm_chatbot.domain.quick_reply import QuickReplyId
 from crm_chatbot.domain.tickets.status import Status

@@ -19,7 +19,7 @@ from crm_chatbot.domain.automation import (
 )
 from crm_chatbot.domain.label import LabelId, LabelInactive
 from crm_chatbot.domain.quick_reply import QuickReplyId, QuickReplyNotFound
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import ChangedSince, Clock
 
 

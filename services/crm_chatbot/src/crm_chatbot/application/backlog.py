@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import TicketId
 
 Place = tuple[TenantId, ConversationId]

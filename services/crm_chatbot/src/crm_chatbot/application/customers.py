@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Unpack
 from uuid import UUID
 
-from crm_chatbot.application.outbound import end
+from crm_chatbot.application.conversations.outbound import end
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.application.turns import Histories, Remembered
-from crm_chatbot.domain.conversation import Conversation
-from crm_chatbot.domain.customer import Customer, CustomerId, Profile
-from crm_chatbot.domain.message import MessageState
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.application.turns.service import Histories, Remembered
+from crm_chatbot.domain.conversations.conversation import Conversation
+from crm_chatbot.domain.conversations.message import MessageState
+from crm_chatbot.domain.customers.customer import Customer, CustomerId, Profile
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.contracts import ForgetWhatsApp
 from shared.domain import ChangedSince, Clock
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol, Self
 from uuid import UUID
 
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 
 
 class Thing(StrEnum):

@@ -8,9 +8,9 @@ from crm_chatbot.application.automation import run_rules
 from crm_chatbot.application.labels import apply_label, remove_label
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.automation import Labelled
-from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.conversations.conversation import ConversationId
 from crm_chatbot.domain.label import Applied, LabelId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import Clock
 
 

@@ -7,9 +7,9 @@ from typing import Unpack
 from uuid import UUID
 
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.conversations.conversation import ConversationId
 from crm_chatbot.domain.label import Label, LabelId, LabelInactive, Terms
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import ChangedSince, Clock
 
 

@@ -6,36 +6,43 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from crm_chatbot.application.answering import Spent
 from crm_chatbot.application.once import Idempotency
-from crm_chatbot.application.payment_accounts import WaysToPay
 from crm_chatbot.domain.automation import Rules
-from crm_chatbot.domain.catalog_import import Imports
-from crm_chatbot.domain.concern import Concerns
-from crm_chatbot.domain.conversation import Conversations, Timeline
-from crm_chatbot.domain.customer import Customers
-from crm_chatbot.domain.delivery import DeliveryTables
-from crm_chatbot.domain.discount import DiscountRules
+from crm_chatbot.domain.catalog.imports import Imports
+from crm_chatbot.domain.catalog.product import Products
+from crm_chatbot.domain.catalog.searching import CatalogSearch
+from crm_chatbot.domain.catalog.stock import Stock
+from crm_chatbot.domain.conversations.conversation import Conversations, Timeline
+from crm_chatbot.domain.conversations.message import Messages, TurnId
+from crm_chatbot.domain.customers.customer import Customers
 from crm_chatbot.domain.label import Labels
-from crm_chatbot.domain.message import Messages, TurnId
-from crm_chatbot.domain.order import Orders
-from crm_chatbot.domain.payment import Payments
-from crm_chatbot.domain.payment_events import PaymentEvents
-from crm_chatbot.domain.product import Products
+from crm_chatbot.domain.orders.concern import Concerns
+from crm_chatbot.domain.orders.delivery import DeliveryTables
+from crm_chatbot.domain.orders.discount import DiscountRules
+from crm_chatbot.domain.orders.order import Orders
+from crm_chatbot.domain.orders.reservation import Reservations
+from crm_chatbot.domain.payments.events import PaymentEvents
+from crm_chatbot.domain.payments.payment import Payments, WaysToPay
+from crm_chatbot.domain.payments.refund import Refunds
 from crm_chatbot.domain.quick_reply import QuickReplies
-from crm_chatbot.domain.refund import Refunds
-from crm_chatbot.domain.reservation import Reservations
-from crm_chatbot.domain.searching import CatalogSearch
-from crm_chatbot.domain.stock import Stock
-from crm_chatbot.domain.tenant import TenantId, Tenants
+from crm_chatbot.domain.tenants.tenant import TenantId, Tenants
 from crm_chatbot.domain.tickets.board import Boards
 from crm_chatbot.domain.tickets.clock import TicketTargets
 from crm_chatbot.domain.tickets.template import TicketTemplates
 from crm_chatbot.domain.tickets.ticket import Tickets
-from crm_chatbot.domain.turn import Executions, Turns
+from crm_chatbot.domain.turns.turn import Executions, Turns
 from crm_chatbot.domain.whatsapp import Acks, Inbox, WhatsAppSessions
 from shared.contracts import Message as QueueMessage
 from shared.llm.budgets import Reservation
+from shared.llm.chat import ModelCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """A model call, and which try at its turn made it."""
+
+    attempt: int
+    call: ModelCall
 
 
 class Outbox(Protocol):

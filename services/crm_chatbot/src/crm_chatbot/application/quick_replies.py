@@ -7,10 +7,11 @@ from uuid import UUID
 
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.receipts import status_text
-from crm_chatbot.domain.conversation import Conversation, ConversationId
+from crm_chatbot.domain.conversations.conversation import Conversation, ConversationId
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import formatted
-from crm_chatbot.domain.order import Order, OrderStatus
+from crm_chatbot.domain.orders.order import Order, OrderStatus
+from crm_chatbot.domain.payments.standing import PaymentStatus
 from crm_chatbot.domain.quick_reply import (
     QuickReply,
     QuickReplyId,
@@ -19,8 +20,7 @@ from crm_chatbot.domain.quick_reply import (
     Wanted,
     Wording,
 )
-from crm_chatbot.domain.standing import PaymentStatus
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from shared.domain import ChangedSince, Clock
 from shared.whatsapp.text import inert
 

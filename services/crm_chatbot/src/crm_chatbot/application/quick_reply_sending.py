@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from crm_chatbot.application.conversations import TEXT_LIMIT, Accepted, ConversationService
+from crm_chatbot.application.conversations.outbound import our_words, say
+from crm_chatbot.application.conversations.service import TEXT_LIMIT, Accepted, ConversationService
+from crm_chatbot.application.conversations.takeover import NewId
 from crm_chatbot.application.once import Once
-from crm_chatbot.application.outbound import our_words, say
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.quick_replies import values_for
-from crm_chatbot.application.takeover import NewId
-from crm_chatbot.domain.conversation import Conversation, ConversationId
-from crm_chatbot.domain.message import Author, MessageId
+from crm_chatbot.domain.conversations.conversation import Conversation, ConversationId
+from crm_chatbot.domain.conversations.message import Author, MessageId
 from crm_chatbot.domain.quick_reply import (
     QuickReply,
     QuickReplyId,
@@ -18,7 +18,7 @@ from crm_chatbot.domain.quick_reply import (
     RenderedTooLong,
     VariablesMissing,
 )
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from crm_chatbot.domain.delivery import PICKUP
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import formatted
-from crm_chatbot.domain.order import Order, OrderStatus
+from crm_chatbot.domain.orders.delivery import PICKUP
+from crm_chatbot.domain.orders.order import Order, OrderStatus
 
 _ID, _EN = Language.INDONESIAN, Language.ENGLISH
 _S = OrderStatus

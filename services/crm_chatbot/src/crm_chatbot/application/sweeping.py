@@ -6,12 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from crm_chatbot.application.backlog import Backlog, Place
+from crm_chatbot.application.conversations.outbound import ask_again, hand_next
+from crm_chatbot.application.conversations.takeover import hand_back
 from crm_chatbot.application.customers import have_forgotten
-from crm_chatbot.application.outbound import ask_again, hand_next
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.application.takeover import hand_back
-from crm_chatbot.domain.conversation import Conversation, ConversationNotFound, TakeoverReason
-from crm_chatbot.domain.message import Message, MessageState
+from crm_chatbot.domain.conversations.conversation import (
+    Conversation,
+    ConversationNotFound,
+    TakeoverReason,
+)
+from crm_chatbot.domain.conversations.message import Message, MessageState
 from shared import logs, metrics
 from shared.availability import DatabaseUnavailable
 from shared.crash_points import crash_point

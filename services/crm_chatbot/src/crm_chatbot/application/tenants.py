@@ -7,8 +7,15 @@ from typing import Protocol, Unpack
 from uuid import UUID
 
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.order import OPEN, Wanted
-from crm_chatbot.domain.tenant import Manner, Tenant, TenantId, TenantRejected, TenantStatus, Wishes
+from crm_chatbot.domain.orders.order import OPEN, Wanted
+from crm_chatbot.domain.tenants.tenant import (
+    Manner,
+    Tenant,
+    TenantId,
+    TenantRejected,
+    TenantStatus,
+    Wishes,
+)
 from shared.domain import ChangedSince, Clock, Conflict
 from shared.llm.catalogue import ConfigNotFound, ReadCatalogue
 from shared.whatsapp.connections import ConnectionChange, Connections

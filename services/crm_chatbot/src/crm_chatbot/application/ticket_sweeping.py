@@ -7,8 +7,8 @@ from crm_chatbot.application.backlog import Backlog
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.tickets.occasions import SYSTEM
 from crm_chatbot.domain.automation import TicketRanOut
-from crm_chatbot.domain.conversation import Conversation, ConversationNotFound
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import Conversation, ConversationNotFound
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import has_run_out
 from crm_chatbot.domain.tickets.ticket import Ticket, TicketId, TicketNotFound
 from shared import logs, metrics

@@ -9,9 +9,9 @@ from functools import cached_property, lru_cache
 from typing import ClassVar, NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.order import OrderId, OrderStatus
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.orders.order import OrderId, OrderStatus
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import LONGEST_ASSIGNEE, Priority
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 

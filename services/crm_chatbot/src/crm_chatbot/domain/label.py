@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 
 LabelId = NewType("LabelId", UUID)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 from shared.whatsapp.text import fit
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import Identity
-from crm_chatbot.domain.message import Kind, MessageId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.conversations.message import Kind, MessageId
+from crm_chatbot.domain.customers.customer import Identity
 
 #: A longer text is cut: nobody reads it, and a model would be paid for it.
 LONGEST_TEXT = 8_000

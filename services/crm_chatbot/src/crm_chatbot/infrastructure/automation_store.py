@@ -26,9 +26,9 @@ from crm_chatbot.domain.automation import (
     TicketBreached,
     When,
 )
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.order import OrderStatus
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.orders.order import OrderStatus
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import Priority
 from crm_chatbot.infrastructure.service_desk_tables import automation_rules
 from crm_chatbot.infrastructure.tables import timeline

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from crm_chatbot.application.backlog import Place
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import TicketId
 from shared.infrastructure.database import Sessions, one_statement
 

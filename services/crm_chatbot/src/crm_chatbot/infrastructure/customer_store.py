@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.domain.customer import (
+from crm_chatbot.domain.customers.customer import (
     Customer,
     CustomerId,
     CustomerNotFound,
@@ -28,7 +28,7 @@ from crm_chatbot.domain.customer import (
     IdentityKind,
 )
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.tables import customer_identities, customers
 from shared.infrastructure.late import LateSession
 
@@ -57,7 +57,7 @@ _ADD = insert(customers)
 
 
 class SqlCustomers:
-    """Honours crm_chatbot.domain.customer.Customers."""
+    """Honours crm_chatbot.domain.customers.customer.Customers."""
 
     def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session

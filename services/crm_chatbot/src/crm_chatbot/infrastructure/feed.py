@@ -8,7 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from crm_chatbot.application.feed import Change, Feed, Thing
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.work import Tell
 from shared import metrics
 from shared.availability import DatabaseUnavailable

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.domain.conversation import ConversationId
+from crm_chatbot.domain.conversations.conversation import ConversationId
 from crm_chatbot.domain.label import (
     Applied,
     Label,
@@ -18,7 +18,7 @@ from crm_chatbot.domain.label import (
     LabelNotFound,
     key_of,
 )
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.service_desk_tables import conversation_labels, labels
 from shared.domain import ChangedMeanwhile
 from shared.infrastructure.late import LateSession

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.application.once import IdempotencyKeyReused, Once
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 
 # What is older than a day may be used anew; nobody else would ever clean it away.
 _FORGET = text("""

@@ -15,7 +15,7 @@ from crm_chatbot.domain.quick_reply import (
     ShortcutTaken,
     Wanted,
 )
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.service_desk_tables import quick_replies
 from shared.domain import ChangedMeanwhile
 from shared.infrastructure.late import LateSession

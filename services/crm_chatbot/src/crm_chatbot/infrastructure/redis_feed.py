@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from crm_chatbot.application.feed import Change, Thing
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.feed import LocalFeed, Pile
 from shared.domain import Clock
 from shared.infrastructure.redis import Hints

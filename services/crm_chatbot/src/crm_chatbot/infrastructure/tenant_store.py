@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping, insert, select, text, update
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.domain.business_hours import BusinessHours, Day, Opening
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import Currency
-from crm_chatbot.domain.tenant import (
+from crm_chatbot.domain.tenants.business_hours import BusinessHours, Day, Opening
+from crm_chatbot.domain.tenants.tenant import (
     Pace,
     ReplyLimits,
     Tenant,
@@ -28,7 +28,7 @@ _PAGE = text("SELECT * FROM crm.all_tenants(CAST(:before AS uuid), :limit)").col
 
 
 class SqlTenants:
-    """Honours crm_chatbot.domain.tenant.Tenants."""
+    """Honours crm_chatbot.domain.tenants.tenant.Tenants."""
 
     def __init__(self, session: LateSession) -> None:
         self._session = session

@@ -9,36 +9,36 @@ from typing import NamedTuple
 from uuid_utils.compat import uuid7
 
 from crm_chatbot.application.ports import Means, OpenWork, Work
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.automation_store import SqlRules
-from crm_chatbot.infrastructure.catalog_search import SqlCatalogSearch
+from crm_chatbot.infrastructure.catalog.import_store import SqlImports
+from crm_chatbot.infrastructure.catalog.product_store import SqlProducts
+from crm_chatbot.infrastructure.catalog.search import SqlCatalogSearch
+from crm_chatbot.infrastructure.catalog.stock_store import SqlStock
 from crm_chatbot.infrastructure.columns import SCHEMA
-from crm_chatbot.infrastructure.conversation_store import SqlConversations
+from crm_chatbot.infrastructure.conversations.message_store import SqlMessages
+from crm_chatbot.infrastructure.conversations.store import SqlConversations
+from crm_chatbot.infrastructure.conversations.timeline_store import SqlTimeline
 from crm_chatbot.infrastructure.customer_store import SqlCustomers
-from crm_chatbot.infrastructure.import_store import SqlImports
-from crm_chatbot.infrastructure.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
 from crm_chatbot.infrastructure.label_store import SqlLabels
-from crm_chatbot.infrastructure.ledger import SqlLedger
-from crm_chatbot.infrastructure.message_store import SqlMessages
 from crm_chatbot.infrastructure.once_store import SqlIdempotency
-from crm_chatbot.infrastructure.order_store import SqlOrders
-from crm_chatbot.infrastructure.payment_account_store import OwnAccounts, SqlWaysToPay
-from crm_chatbot.infrastructure.payment_store import SqlPaymentEvents, SqlPayments, SqlRefunds
-from crm_chatbot.infrastructure.product_store import SqlProducts
-from crm_chatbot.infrastructure.quick_reply_store import SqlQuickReplies
-from crm_chatbot.infrastructure.reservation_store import SqlReservations
-from crm_chatbot.infrastructure.shop_rules_store import (
+from crm_chatbot.infrastructure.orders.reservation_store import SqlReservations
+from crm_chatbot.infrastructure.orders.shop_rules_store import (
     SqlConcerns,
     SqlDeliveryTables,
     SqlDiscountRules,
 )
-from crm_chatbot.infrastructure.stock_store import SqlStock
+from crm_chatbot.infrastructure.orders.store import SqlOrders
+from crm_chatbot.infrastructure.payments.account_store import OwnAccounts, SqlWaysToPay
+from crm_chatbot.infrastructure.payments.store import SqlPaymentEvents, SqlPayments, SqlRefunds
+from crm_chatbot.infrastructure.quick_reply_store import SqlQuickReplies
 from crm_chatbot.infrastructure.tenant_store import SqlTenants
 from crm_chatbot.infrastructure.tickets.board_store import SqlBoards, SqlTicketTemplates
 from crm_chatbot.infrastructure.tickets.target_store import SqlTicketTargets
 from crm_chatbot.infrastructure.tickets.ticket_store import SqlTickets
-from crm_chatbot.infrastructure.timeline_store import SqlTimeline
-from crm_chatbot.infrastructure.turn_store import SqlExecutions, SqlTurns
+from crm_chatbot.infrastructure.turns.ledger import SqlLedger
+from crm_chatbot.infrastructure.turns.store import SqlExecutions, SqlTurns
+from crm_chatbot.infrastructure.whatsapp.inbox_store import SqlAcks, SqlInbox, SqlWhatsAppSessions
 from shared import tracing
 from shared.contracts import Message, TurnDue
 from shared.infrastructure.database import Sessions

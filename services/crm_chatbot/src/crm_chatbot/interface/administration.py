@@ -7,32 +7,34 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from crm_chatbot.application.automation_rules import AutomationRules
-from crm_chatbot.application.catalog import CatalogService
-from crm_chatbot.application.catch_up import Reminder
-from crm_chatbot.application.concerns import ConcernService
-from crm_chatbot.application.conversations import ConversationService
+from crm_chatbot.application.catalog.importing import ImportService
+from crm_chatbot.application.catalog.service import CatalogService
+from crm_chatbot.application.conversations.looking import Looking
+from crm_chatbot.application.conversations.service import ConversationService
 from crm_chatbot.application.customers import CustomerService
 from crm_chatbot.application.feed import Feed
-from crm_chatbot.application.importing import ImportService
 from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.labels import LabelService
-from crm_chatbot.application.looking import Looking
-from crm_chatbot.application.order_desk import OrderService
+from crm_chatbot.application.orders.concerns import ConcernService
+from crm_chatbot.application.orders.desk import OrderService
+from crm_chatbot.application.orders.shop_rules import ShopRules
 from crm_chatbot.application.quick_replies import QuickReplyService
 from crm_chatbot.application.quick_reply_sending import QuickReplySending
-from crm_chatbot.application.shop_rules import ShopRules
 from crm_chatbot.application.tenants import TenantList, TenantService
 from crm_chatbot.application.tickets.boards import BoardService
 from crm_chatbot.application.tickets.clock import TargetService
 from crm_chatbot.application.tickets.templates import TicketTemplateService
 from crm_chatbot.application.tickets.tickets import TicketService
-from crm_chatbot.domain.tenant import TenantId, TenantNotFound
+from crm_chatbot.application.whatsapp.catch_up import Reminder
+from crm_chatbot.domain.tenants.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
 from shared.interface.access import Caller
 from shared.interface.parameters import Cursors
 from shared.interface.streams import Streams
 from shared.whatsapp.connections import Connections
 from shared.whatsapp.waha import Waha
+
+SHOP = "/v1/crm/tenants/{tenant_id}"
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,8 @@ def known_to(caller: Caller, tenant_id: UUID) -> TenantId:
     if caller.tenant_id not in {None, tenant_id}:
         raise TenantNotFound(tenant_id=tenant_id)
     return TenantId(tenant_id)
+
+
+def actor_of(caller: Caller) -> str:
+    """Who a ledger says it was."""
+    return "platform" if caller.key_id is None else f"key {caller.key_id}"

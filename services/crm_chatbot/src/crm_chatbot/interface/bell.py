@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crm_chatbot.application.mailbox import Worker
+from crm_chatbot.application.turns.mailbox import Worker
 from shared.contracts import TurnDue
 from shared.interface.queues import Received, Subscription
 

@@ -13,9 +13,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from crm_chatbot.application.feed import Change, Thing
-from crm_chatbot.domain.tenant import TenantNotFound
-from crm_chatbot.interface.administration import Admin, known_to
-from crm_chatbot.interface.products_api import SHOP
+from crm_chatbot.domain.tenants.tenant import TenantNotFound
+from crm_chatbot.interface.administration import SHOP, Admin, known_to
 from shared.availability import DatabaseUnavailable
 from shared.interface.access import STATE, Access, AnyCaller
 from shared.interface.parameters import Id

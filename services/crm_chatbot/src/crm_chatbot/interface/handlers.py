@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crm_chatbot.application.results import ResultService
+from crm_chatbot.application.conversations.results import ResultService
 from shared.contracts import WhatsAppNotSent, WhatsAppSent
 from shared.interface.queues import Received, Subscription
 

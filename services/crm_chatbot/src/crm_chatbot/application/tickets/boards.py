@@ -7,7 +7,7 @@ from typing import Unpack
 from uuid import UUID
 
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.board import (
     Board,
     BoardId,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crm_chatbot.application.ports import OpenWork, Work
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import ShopClock, Standing, Targets
 from crm_chatbot.domain.tickets.ticket import Priority, Ticket
 

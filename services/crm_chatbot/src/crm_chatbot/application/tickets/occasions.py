@@ -12,9 +12,9 @@ from uuid import uuid5
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.tickets import clock
 from crm_chatbot.application.tickets.opening import NewId, NewTicket, open_ticket
-from crm_chatbot.domain.concern import Concern
-from crm_chatbot.domain.conversation import Conversation, TakeoverReason
+from crm_chatbot.domain.conversations.conversation import Conversation, TakeoverReason
 from crm_chatbot.domain.language import Language
+from crm_chatbot.domain.orders.concern import Concern
 from crm_chatbot.domain.tickets.clock import Standing
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import OVER, Priority, Wanted

@@ -8,9 +8,9 @@ from uuid import UUID
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.tickets.boards import default_board
 from crm_chatbot.application.tickets.clock import follow
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.order import OrderId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.order import OrderId
 from crm_chatbot.domain.tickets.board import Board, BoardId
 from crm_chatbot.domain.tickets.ticket import (
     Priority,

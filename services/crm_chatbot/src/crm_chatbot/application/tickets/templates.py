@@ -6,10 +6,10 @@ from typing import Unpack
 from uuid import UUID
 
 from crm_chatbot.application.ports import OpenWork
-from crm_chatbot.domain.customer import Customer
+from crm_chatbot.domain.customers.customer import Customer
 from crm_chatbot.domain.money import formatted
-from crm_chatbot.domain.order import Order
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.orders.order import Order
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.template import TemplateId, TemplateTerms, TicketTemplate
 from shared.domain import ChangedSince, Clock
 

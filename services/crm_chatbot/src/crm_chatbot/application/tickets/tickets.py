@@ -12,10 +12,10 @@ from crm_chatbot.application.tickets import clock
 from crm_chatbot.application.tickets.boards import default_board
 from crm_chatbot.application.tickets.opening import NewTicket, open_ticket
 from crm_chatbot.application.tickets.templates import values_of
-from crm_chatbot.domain.conversation import ConversationId, ConversationNotFound
-from crm_chatbot.domain.customer import Customer, CustomerId
-from crm_chatbot.domain.order import Order, OrderId
-from crm_chatbot.domain.tenant import Tenant, TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId, ConversationNotFound
+from crm_chatbot.domain.customers.customer import Customer, CustomerId
+from crm_chatbot.domain.orders.order import Order, OrderId
+from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.board import Board, BoardId
 from crm_chatbot.domain.tickets.clock import Standing
 from crm_chatbot.domain.tickets.status import Status

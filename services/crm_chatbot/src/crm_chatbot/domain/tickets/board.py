@@ -7,7 +7,7 @@ from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
 from crm_chatbot.domain.language import Language
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.status import Status
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 

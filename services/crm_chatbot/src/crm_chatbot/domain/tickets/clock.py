@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from crm_chatbot.domain.business_hours import BusinessHours, Day
-from crm_chatbot.domain.tenant import Tenant
+from crm_chatbot.domain.tenants.business_hours import BusinessHours, Day
+from crm_chatbot.domain.tenants.tenant import Tenant
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import OVER, Priority, Ticket
 from shared.domain import Invalid

@@ -7,7 +7,7 @@ from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
 from crm_chatbot.domain.placeholders import VARIABLES, rendered, unknown_in
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import LONGEST_SUBJECT, LONGEST_TEXT, Priority
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.order import OrderId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.order import OrderId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.board import BoardId
 from crm_chatbot.domain.tickets.status import Status
 from shared.domain import Aggregate, Conflict, DomainEvent, Invalid, NotFound, says_something

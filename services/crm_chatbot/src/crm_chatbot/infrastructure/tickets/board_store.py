@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, Select, delete, exists, select, update
 from sqlalchemy.dialects import postgresql
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.board import (
     Board,
     BoardId,

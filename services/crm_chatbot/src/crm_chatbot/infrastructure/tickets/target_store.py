@@ -3,7 +3,7 @@
 from sqlalchemy import delete, insert, select
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.clock import Targets
 from crm_chatbot.domain.tickets.ticket import Priority
 from crm_chatbot.infrastructure.service_desk_tables import ticket_targets

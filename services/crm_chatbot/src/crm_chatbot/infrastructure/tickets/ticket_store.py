@@ -8,9 +8,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from crm_chatbot.application.feed import Thing
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import (
     ERASED,

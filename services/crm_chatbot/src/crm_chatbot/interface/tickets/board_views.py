@@ -11,7 +11,7 @@ from crm_chatbot.domain.tickets import board as boards
 from crm_chatbot.domain.tickets import template as templates
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import LONGEST_SUBJECT, LONGEST_TEXT, Priority
-from crm_chatbot.interface.tenant_views import Body
+from crm_chatbot.interface.tenants.views import Body
 from crm_chatbot.interface.tickets.ticket_views import UNSAID, such_as, unsaid
 
 _ID = "01a2291f-80d3-779e-9633-aec14a80209f"

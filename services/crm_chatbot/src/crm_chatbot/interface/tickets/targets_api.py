@@ -8,9 +8,8 @@ from pydantic import BaseModel, Field
 
 from crm_chatbot.domain.tickets.clock import LONGEST_S, SHORTEST_S, WITHIN_S, Targets
 from crm_chatbot.domain.tickets.ticket import Priority
-from crm_chatbot.interface.administration import Admin, known_to
-from crm_chatbot.interface.products_api import SHOP
-from crm_chatbot.interface.tenant_views import Body, Whole
+from crm_chatbot.interface.administration import SHOP, Admin, known_to
+from crm_chatbot.interface.tenants.views import Body, Whole
 from shared.interface.access import AnyCaller, WritingCaller
 from shared.interface.parameters import Id
 from shared.interface.routes import api_router

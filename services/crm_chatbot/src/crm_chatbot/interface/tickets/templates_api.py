@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.template import TemplateId
-from crm_chatbot.interface.administration import Admin, known_to
-from crm_chatbot.interface.products_api import SHOP
+from crm_chatbot.interface.administration import SHOP, Admin, known_to
 from crm_chatbot.interface.tickets.board_views import (
     NewTicketTemplate,
     TicketTemplateChange,

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from crm_chatbot.application.tickets.tickets import Draft, Wishes
-from crm_chatbot.domain.conversation import ConversationId
-from crm_chatbot.domain.customer import CustomerId
-from crm_chatbot.domain.order import OrderId
+from crm_chatbot.domain.conversations.conversation import ConversationId
+from crm_chatbot.domain.customers.customer import CustomerId
+from crm_chatbot.domain.orders.order import OrderId
 from crm_chatbot.domain.tickets.board import BoardId
 from crm_chatbot.domain.tickets.status import Status
 from crm_chatbot.domain.tickets.ticket import (
@@ -22,7 +22,7 @@ from crm_chatbot.domain.tickets.ticket import (
     TicketEvent,
     Wanted,
 )
-from crm_chatbot.interface.tenant_views import Body
+from crm_chatbot.interface.tenants.views import Body
 
 
 def _no_default(schema: dict[str, Any]) -> None:

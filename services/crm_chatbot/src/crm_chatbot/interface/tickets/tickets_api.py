@@ -7,10 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from crm_chatbot.application.once import Once
-from crm_chatbot.domain.tenant import TenantId
+from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import CommentId, TicketId
-from crm_chatbot.interface.administration import Admin, known_to
-from crm_chatbot.interface.products_api import SHOP, actor_of
+from crm_chatbot.interface.administration import SHOP, Admin, actor_of, known_to
 from crm_chatbot.interface.tickets.ticket_views import (
     CommentListQuery,
     CommentPage,

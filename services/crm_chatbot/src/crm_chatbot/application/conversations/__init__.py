@@ -1,0 +1,1 @@
+"""Conversations: who answers, what goes out, and what people see of it."""

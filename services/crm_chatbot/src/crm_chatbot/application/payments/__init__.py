@@ -1,0 +1,1 @@
+"""Payments: asked for, looked after, applied, and sent back."""

@@ -1,0 +1,1 @@
+"""Turns: how the bot answers, from a claimed conversation to a recorded reply."""

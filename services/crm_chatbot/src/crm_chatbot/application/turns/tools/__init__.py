@@ -1,0 +1,1 @@
+"""The agent's tools: all that a model can have done."""

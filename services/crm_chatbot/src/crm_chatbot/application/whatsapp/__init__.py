@@ -1,0 +1,1 @@
+"""What WhatsApp tells: heard now, or caught up with later, and taken once."""

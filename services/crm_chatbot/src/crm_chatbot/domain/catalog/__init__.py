@@ -1,0 +1,1 @@
+"""The catalog: products, their variants and stock, and how words find them."""

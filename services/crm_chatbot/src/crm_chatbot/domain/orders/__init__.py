@@ -1,0 +1,1 @@
+"""Orders: what is wanted, what it costs, and the stock that is promised to it."""

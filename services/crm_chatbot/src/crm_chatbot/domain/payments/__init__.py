@@ -1,0 +1,1 @@
+"""Payments: attempts at getting orders paid, and money that goes back."""

@@ -1,0 +1,1 @@
+"""Tenants: a merchant's shop, when it is open, and what is said in its name."""

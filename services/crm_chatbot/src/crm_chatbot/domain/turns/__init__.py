@@ -1,0 +1,1 @@
+"""Turns: what is decided on together, and what a reply may say."""

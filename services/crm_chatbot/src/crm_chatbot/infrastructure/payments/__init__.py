@@ -1,0 +1,1 @@
+"""Payments: their providers over HTTP, and what PostgreSQL keeps."""

@@ -1,0 +1,1 @@
+"""What turns stand on: the graph, its checkpoints, leases, books and caches."""

@@ -1,0 +1,1 @@
+"""WAHA's words in ours, and what was heard, in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Payments over HTTP: for the shop, and for what providers tell."""

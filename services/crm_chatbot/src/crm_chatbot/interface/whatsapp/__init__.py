@@ -1,0 +1,1 @@
+"""WhatsApp over HTTP: what WAHA tells, and how a shop's is reached."""
