@@ -293,7 +293,11 @@ def _checked_url(value: SecretStr | None, schemes: set[str]) -> SecretStr | None
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in schemes:
         raise ValueError(f"must start with one of {', '.join(sorted(schemes))}://")
-    _ = parts.port  # raises ValueError when it is no number
+    try:
+        _ = parts.port
+    except ValueError:
+        # Nothing of it is shown: it may be a password's second half.
+        raise ValueError("has no port where one belongs; a password must not hold / or :") from None
     return value
 
 

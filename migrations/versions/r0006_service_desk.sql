@@ -120,6 +120,8 @@ CREATE UNIQUE INDEX uq_tickets_reason ON crm.tickets (tenant_id, reason)
 
 CREATE INDEX ix_tickets_tenant_id_conversation_id ON crm.tickets (tenant_id, conversation_id);
 
+CREATE INDEX ix_tickets_tenant_id_order_id ON crm.tickets (tenant_id, order_id);
+
 CREATE INDEX ix_tickets_tenant_id_customer_id ON crm.tickets (tenant_id, customer_id);
 
 CREATE INDEX ix_tickets_due_at ON crm.tickets (due_at)

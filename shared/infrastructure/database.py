@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from shared.availability import DatabaseUnavailable
+from shared.availability import DatabaseUnavailable, GaveWay
 
 Sessions = async_sessionmaker[AsyncSession]
 AnySession = TypeVar("AnySession", bound=AsyncSession)
@@ -85,10 +85,14 @@ async def transaction(sessions: async_sessionmaker[AnySession]) -> AsyncGenerato
 def _outages_told_apart() -> Generator[None]:
     try:
         yield
-    except (OSError, PoolTimeoutError, InterfaceError, OperationalError) as away:
+    except (OSError, PoolTimeoutError) as away:
         raise DatabaseUnavailable(type(away).__name__) from away
     except DBAPIError as error:
-        if error.connection_invalidated or _sqlstate(error)[:2] in _SERVER_TROUBLE:
+        kind = _sqlstate(error)[:2]
+        if kind == _GAVE_WAY:
+            raise GaveWay(type(error).__name__) from error
+        is_away = isinstance(error, InterfaceError | OperationalError)
+        if is_away or error.connection_invalidated or kind in _SERVER_TROUBLE:
             raise DatabaseUnavailable(type(error).__name__) from error
         raise
 
@@ -122,9 +126,10 @@ async def one_statement(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
 WITHOUT_THE_DISK = "set_config('synchronous_commit', 'off', true)"
 
 
-#: SQLSTATE classes: connection, out of resources (a full disk too), operator intervention, system;
-#: and a transaction that was given up for another's sake (a deadlock), which may be tried again
-_SERVER_TROUBLE = {"08", "40", "53", "57", "58"}
+#: SQLSTATE classes: connection, out of resources (a full disk too), operator intervention, system
+_SERVER_TROUBLE = {"08", "53", "57", "58"}
+#: and of a transaction that was given up for another's sake (a deadlock)
+_GAVE_WAY = "40"
 
 
 def _sqlstate(error: DBAPIError) -> str:

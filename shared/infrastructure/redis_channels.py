@@ -89,8 +89,10 @@ class Channels:
 
     async def _hear(self) -> None:
         async with self._client.pubsub() as pubsub:
-            # A channel of its own, so that it stays a connection that hears.
-            await pubsub.subscribe(channel_name(self._client, "channels"))
+            # A channel of its own, so that it stays a connection that hears. Redis may accept, and
+            # then say nothing.
+            async with asyncio.timeout(CHECK_EVERY_S):
+                await pubsub.subscribe(channel_name(self._client, "channels"))
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._read(pubsub))
                 both.create_task(self._keep_up(pubsub))
@@ -110,7 +112,7 @@ class Channels:
                 self._opened(channel)
 
     async def _keep_up(self, pubsub: PubSub) -> None:
-        held = set[str]()
+        held, pinged_at = set[str](), time.monotonic()
         while True:
             self._changed.clear()
             wanted = set(self._wanted)
@@ -124,10 +126,13 @@ class Channels:
                 await pubsub.subscribe(*(names[one] for one in wanted - held))
             held = wanted
             with suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_EVERY_S):
+                rest_s = CHECK_EVERY_S - (time.monotonic() - pinged_at)
+                async with asyncio.timeout(max(0.0, rest_s)):
                     await self._changed.wait()
-            if not self._changed.is_set():
+            # However often somebody comes or goes meanwhile.
+            if time.monotonic() - pinged_at >= CHECK_EVERY_S:
                 await pubsub.ping()
+                pinged_at = time.monotonic()
 
     def _opened(self, channel: str) -> None:
         word = self._word_of(channel)

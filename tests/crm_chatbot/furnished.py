@@ -115,6 +115,7 @@ class Shop:
     def leaving(self) -> Message:
         return an_answer(
             self.conversation,
+            wa_ids=(f"3EB0{self.word}",),
             id=MessageId(self.id_of("leaving")),
             seq=2,
             text=self.word,

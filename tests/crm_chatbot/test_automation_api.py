@@ -125,3 +125,17 @@ async def test_a_label_that_was_deleted_is_in_no_new_rule(api: Running) -> None:
         answer = await client.post(RULES, json=body)
 
     assert said(answer) == "409 label_inactive"
+
+
+async def test_a_rule_whose_label_was_deleted_can_be_switched_off(api: Running) -> None:
+    async with api.client("tenant") as client:
+        label = (await client.post(f"{SHOP}/labels", json={"name": "Old"})).json()["id"]
+        body = {**CALM, "then": [{"kind": "label", "label_id": label}]}
+        rule = (await client.post(RULES, json=body)).json()
+        await client.delete(f"{SHOP}/labels/{label}")
+
+        still = await client.put(f"{RULES}/{rule['id']}", json={**body, "is_active": True})
+        off = await client.put(f"{RULES}/{rule['id']}", json={**body, "is_active": False})
+
+    assert said(still) == "409 label_inactive"
+    assert (off.status_code, off.json()["is_active"]) == (200, False)

@@ -45,7 +45,7 @@ from tests.crm_chatbot.waha import a_text
 from tests.house.source import names_in, product
 
 #: Those that hold rules against what has happened; nobody else may.
-CALLERS = {"labelling", "listening", "orders", "ticket_sweeping"}
+CALLERS = {"labelling", "orders.lifecycle", "ticket_sweeping", "whatsapp.listening"}
 
 #: A monday night in Jakarta: the shop of `HOURS` is closed.
 NIGHT = datetime(2026, 5, 4, 14, tzinfo=UTC)
@@ -302,6 +302,40 @@ async def test_an_order_sets_rules_off_when_it_moves(shop: Shop) -> None:
     assert ticket.order_id == order.id
 
 
+async def test_of_a_rules_tickets_each_order_has_its_own(shop: Shop) -> None:
+    await lay_down(
+        shop, a_rule_that(OpenTicket("Why?"), when=OrderBecame((OrderStatus.CANCELLED,)))
+    )
+    await shop.wrote("halo")
+    customer = await shop.customer()
+    for number in ("ORD-1", "ORD-2"):
+        order = an_order(customer, number=number)
+        async with shop.crm.open_work(TENANT) as work:
+            await work.orders.add(order, an_event("order.created"))
+        async with shop.crm.open_work(TENANT) as work:
+            order = await lifecycle.locked(work, order.id)
+            await lifecycle.cancel(work, order, now=NOON, actor="sari")
+
+    assert len({ticket.order_id for ticket in await tickets(shop)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("then", "subjects"),
+    [
+        ((HandOver(),), ["Aturan toko meminta chat ini dijawab orang"]),
+        ((HandOver(), OpenTicket("Money back")), ["Money back"]),
+    ],
+)
+async def test_whom_a_rule_calls_finds_one_ticket(
+    shop: Shop, then: tuple[Action, ...], subjects: list[str]
+) -> None:
+    await lay_down(shop, a_rule_that(*then))
+
+    await shop.wrote("refund")
+
+    assert [ticket.subject for ticket in await tickets(shop)] == subjects
+
+
 # -- no rule sets off a rule
 
 
@@ -355,7 +389,8 @@ def test_what_rules_do_never_leads_back_to_rules() -> None:
 
     needed = imported("automation", known)
 
-    assert {"labels", "takeover", "tickets.opening", "quick_reply_sending"} <= needed
+    acting = {"labels", "conversations.takeover", "tickets.opening", "quick_reply_sending"}
+    assert acting <= needed
     assert "automation" not in needed
     assert needed & CALLERS == set()
 
@@ -373,7 +408,7 @@ def test_nobody_reaches_rules_by_another_name() -> None:
         if "run_rules" in {name for node in ast.walk(source.tree) for name in names_in(node)}
     ]
 
-    assert set(names) == CALLERS
+    assert set(names) == {caller.rpartition(".")[2] for caller in CALLERS}
 
 
 async def test_what_rules_do_is_undone_with_what_set_them_off(shop: Shop) -> None:

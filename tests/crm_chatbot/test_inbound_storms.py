@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 
 import pytest
@@ -16,6 +16,7 @@ from crm_chatbot.domain.conversations.message import MessageState
 from crm_chatbot.domain.customers.customer import Identity, IdentityKind
 from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.whatsapp import MessageCame
+from shared.availability import GaveWay
 from tests.crm_chatbot.chats import LID, PHONE
 from tests.crm_chatbot.shop import Shop
 from tests.crm_chatbot.stores import Crm, SqlCrm
@@ -137,6 +138,31 @@ async def test_two_processes_that_store_the_same_together_store_it_once(
     outcomes = Counter(reception.outcome for some in receptions for reception in some)
     assert outcomes == {"taken": 12, "duplicate": 12}
     assert sorted(message.seq for message in await one.history()) == list(range(1, 13))
+
+
+@pytest.mark.parametrize("how_many", [1, 4])
+async def test_who_gave_way_to_another_transaction_is_stored_all_the_same(
+    postgres: SqlCrm, monkeypatch: pytest.MonkeyPatch, how_many: int
+) -> None:
+    monkeypatch.setattr(inbound, "_QUEUES", 1)
+    shop, gave_way = await Shop(postgres).open(), list[None]()
+    open_work = shop.inbound.open_work
+
+    @asynccontextmanager
+    async def contested(tenant_id: TenantId) -> AsyncGenerator[Work]:
+        async with open_work(tenant_id) as work:
+            yield work
+            if len(gave_way) < 2:
+                gave_way.append(None)
+                raise GaveWay("a deadlock")
+
+    shop.inbound.open_work = contested
+    told = [a_text(f"{nth}", stanza=f"S{nth}") for nth in range(how_many)]
+
+    receptions = await together(shop, told)
+
+    assert [one.outcome for one in receptions] == ["taken"] * how_many
+    assert [one.text for one in await shop.history()] == [f"{nth}" for nth in range(how_many)]
 
 
 async def test_each_event_is_taken_as_part_of_its_own_request(

@@ -52,6 +52,13 @@ async def _heard(work: Work, key: str) -> set[str]:
     return {key}.difference(await work.inbox.unheard([key]))
 
 
+async def _acked(work: Work, word: str) -> object:
+    """Also of which message live screens are told."""
+    is_news = await work.acks.advance(word, f"3EB0{word}", Rank.READ)
+    acks: Any = work.acks
+    return is_news, list(acks._session.touches)
+
+
 async def _number(work: Work) -> None:
     """Each time another one."""
     await work.orders.next_number()
@@ -115,7 +122,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "inbox.record": lambda w, s: w.inbox.record(s.told),
     "inbox.unheard": lambda w, s: _heard(w, s.told.event.key),
     "inbox.forget_chats": lambda w, s: w.inbox.forget_chats([s.word]),
-    "acks.advance": lambda w, s: w.acks.advance(s.word, s.word, Rank.READ),
+    "acks.advance": lambda w, s: _acked(w, s.word),
     "whatsapp_sessions.get": lambda w, s: w.whatsapp_sessions.get(s.word),
     "whatsapp_sessions.changed": lambda w, s: w.whatsapp_sessions.changed(s.word, "FAILED", LATER),
     "whatsapp_sessions.look": lambda w, s: w.whatsapp_sessions.look(s.word, LATER, older_than_s=1),

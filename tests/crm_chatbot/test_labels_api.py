@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from crm_chatbot.application import labels
 from crm_chatbot.domain.conversations.conversation import Conversation
 from crm_chatbot.interface.labels.views import LabelNamed
 from tests.crm_chatbot.builders import OTHER_TENANT, TENANT
@@ -29,6 +30,20 @@ async def a_stored_label(api: Running, name: str = "Komplain", **facts: Any) -> 
     async with api.menu.open_work(label.tenant_id) as work:
         assert await work.labels.add(label)
     return str(label.id)
+
+
+async def test_a_shop_has_at_most_so_many_labels(
+    api: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "MOST_LABELS", 2)
+    async with api.client() as client:
+        added = [await client.post(LABELS, json={"name": f"L{nth}"}) for nth in range(3)]
+        await client.delete(added[0].headers["location"])
+        instead = await client.post(LABELS, json={"name": "L3"})
+
+    assert [answer.status_code for answer in added] == [201, 201, 409]
+    assert said(added[2]).startswith("409 too_many_labels")
+    assert instead.status_code == 201
 
 
 async def test_a_label_is_added_looked_at_replaced_and_deleted(api: Running) -> None:

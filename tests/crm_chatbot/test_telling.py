@@ -15,8 +15,8 @@ from crm_chatbot.domain.conversations.conversation import Happened
 
 NAME = re.compile(r"[a-z]+\.[a-z_]+")
 
-#: What also has such names, and is no step of any conversation.
-NOT_STEPS = {"log", "crash_point", "metrics", "tracing"}
+#: What also has such names, and is no step of any conversation (a ticket has a history of its own).
+NOT_STEPS = {"log", "crash_point", "metrics", "tracing", "ticket"}
 
 
 def modules() -> list[ast.Module]:

@@ -65,9 +65,9 @@ async def call(crm: Crm, chat: ConversationId, reason: TakeoverReason) -> None:
     await _changed(crm, chat, act)
 
 
-async def answered(crm: Crm, chat: ConversationId) -> None:
+async def answered(crm: Crm, chat: ConversationId, reason: TakeoverReason = _R.API) -> None:
     async def act(work: Work, conversation: Conversation) -> None:
-        await hand_back(work, conversation, _R.API, now=LATER, new_id=uuid7)
+        await hand_back(work, conversation, reason, now=LATER, new_id=uuid7)
 
     await _changed(crm, chat, act)
 
@@ -88,6 +88,7 @@ async def _changed(crm: Crm, chat: ConversationId, act: Any) -> None:  # noqa: A
         (_R.LOOP, "The other side of a chat seems to be a bot", Priority.MEDIUM),
         (_R.BUDGET, "The bot's share of answers is spent: a customer waits", Priority.MEDIUM),
         (_R.FLOOD, "A customer wrote more than the bot can answer", Priority.MEDIUM),
+        (_R.RULE, "A rule of the shop calls a person to a chat", Priority.MEDIUM),
     ],
 )
 async def test_whoever_is_called_finds_a_ticket(
@@ -102,6 +103,20 @@ async def test_whoever_is_called_finds_a_ticket(
     assert ticket.customer_id is not None
     assert ticket.due_at is not None
     assert "ticket.opened" in [step.what for step in await shop.steps(chat)]
+
+
+async def test_what_nobody_looked_at_stays_open_when_the_bot_answers_again(shop: Shop) -> None:
+    chat = await a_chat(shop.crm)
+    await call(shop.crm, chat, _R.SAFETY)
+    await answered(shop.crm, chat, _R.TIMEOUT)
+    await call(shop.crm, chat, _R.CUSTOMER)
+
+    [ticket] = await tickets(shop.crm)
+    assert ticket.status is Status.OPEN
+
+    await answered(shop.crm, chat)
+    [ticket] = await tickets(shop.crm)
+    assert ticket.status is Status.RESOLVED
 
 
 @pytest.mark.parametrize("reason", [_R.API, _R.PHONE])

@@ -31,6 +31,7 @@ def load_with(**environment: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "mysql://root:s3cret@localhost/db"),
         ("DATABASE_URL", "postgresql+psycopg2://root:s3cret@localhost/db"),
         ("DATABASE_URL", "postgresql://root:s3cret@localhost:port/db"),
+        ("DATABASE_URL", "postgresql://root:s3cret/with+a=slash@localhost/db"),
         ("RABBITMQ_URL", "http://guest:s3cret@localhost"),
         ("REDIS_URL", "memcached://:s3cret@localhost"),
         ("OPENAI_API_KEY", "sk-s3cret with a space"),

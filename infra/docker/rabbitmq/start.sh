@@ -9,8 +9,9 @@ as_json() { # a text as it stands between quotes, whatever is in it
 }
 
 definitions=$(</opt/aip/definitions.json)
-definitions=${definitions//'${RABBITMQ_USER}'/$(as_json "$RABBITMQ_USER")}
-definitions=${definitions//'${RABBITMQ_PASSWORD}'/$(as_json "$RABBITMQ_PASSWORD")}
+# Quoted, or an & would stand for what it replaces.
+definitions=${definitions//'${RABBITMQ_USER}'/"$(as_json "$RABBITMQ_USER")"}
+definitions=${definitions//'${RABBITMQ_PASSWORD}'/"$(as_json "$RABBITMQ_PASSWORD")"}
 
 install -d -m 0755 /run/aip
 (umask 077 && printf '%s' "$definitions" >/run/aip/definitions.json)

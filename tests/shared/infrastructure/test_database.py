@@ -190,4 +190,4 @@ async def test_of_two_who_wait_for_each_other_one_is_told_to_try_again(
 
     done = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
 
-    assert sorted(type(one).__name__ for one in done) == ["DatabaseUnavailable", "NoneType"]
+    assert sorted(type(one).__name__ for one in done) == ["GaveWay", "NoneType"]

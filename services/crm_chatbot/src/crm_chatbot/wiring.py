@@ -69,6 +69,7 @@ from shared.availability import DatabaseUnavailable
 from shared.ground import Ground
 from shared.infrastructure.api_keys import ApiKeys
 from shared.infrastructure.outbox import Relay
+from shared.infrastructure.redis import Hints
 from shared.interface.parameters import Cursors
 from shared.interface.service import Service
 from shared.llm.store import CachedCatalogue
@@ -92,10 +93,13 @@ async def _feed(base: Ground) -> AsyncGenerator[Feed]:
     if base.redis_url is None:
         yield LocalFeed(base.clock)
         return
-    feed = RedisFeed(base.redis_url, base.hints, base.clock)
+    # Nobody waits for what is published: it may take longer than hints, and not hold them up.
+    patient = Hints(base.redis_url, timeout_s=2.0, pause_s=1.0)
+    feed = RedisFeed(base.redis_url, patient, base.clock)
     async with running(feed.loops):
         yield feed
     await feed.close()
+    await patient.close()
 
 
 @asynccontextmanager

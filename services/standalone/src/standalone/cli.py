@@ -111,6 +111,8 @@ def migrate_tables() -> None:
     from standalone.services import SEEDS  # noqa: PLC0415 - slow to load
 
     infrastructure, platform = load(Infrastructure), load(Platform)
+    if platform.is_production and infrastructure.has_example_secrets:
+        refuse("example_secrets: a password is still the one of .env.example, which all know")
     url = infrastructure.migrations_database_url or infrastructure.database_url
     if url is not None:
         asyncio.run(_migrate(url.get_secret_value(), SEEDS))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_chatbot.application.conversations.outbound import hand_next
-from crm_chatbot.application.conversations.takeover import take_over
+from crm_chatbot.application.conversations.takeover import silence, take_over
 from crm_chatbot.application.labels import apply_label
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.quick_reply_sending import say_quick_reply
@@ -135,11 +135,20 @@ async def _open_ticket(run: _Run, action: OpenTicket) -> str | None:
         conversation_id=None if conversation is None else conversation.id,
         customer_id=None if conversation is None else conversation.customer_id,
         order_id=happened.order_id if isinstance(happened, OrderMoved) else None,
-        # Not by what set it off: a ticket that runs out may open another, and that one, too.
-        reason=f"{run.by}:{conversation.id if conversation else '-'}",
+        reason=f"{run.by}:{_subject_of(run)}",
     )
     await open_ticket(run.work, wish, by=run.by, now=run.now, new_id=run.work.means.new_id)
     return None
+
+
+def _subject_of(run: _Run) -> str:
+    """Of what is about the same, one ticket is open at a time.
+
+    Not what set it off: a ticket that runs out may open another, and that one, too.
+    """
+    if isinstance(run.happened, OrderMoved):
+        return str(run.happened.order_id)
+    return str(run.conversation.id) if run.conversation else "-"
 
 
 async def _reply(run: _Run, action: Reply) -> str | None:
@@ -163,7 +172,10 @@ async def _hand_over(run: _Run, _: HandOver) -> str | None:
     if conversation is None:
         return "no_conversation"
     tenant = await work.tenants.get(work.tenant_id)
-    await take_over(
+    # Whom a ticket of the rule's own calls, need not be called by another.
+    is_called = any(isinstance(other, OpenTicket) for other in run.rule.then)
+    fall_silent = silence if is_called else take_over
+    await fall_silent(
         work,
         conversation,
         TakeoverReason.RULE,

@@ -79,7 +79,8 @@ class AutomationRules:
             if expected not in {None, rule.version}:
                 raise ChangedSince(name=rule.name, version=rule.version)
             rule.change(self.now(), **terms)
-            await _look_up(work, rule)
+            if rule.is_active:  # it may be switched off because of what is gone
+                await _look_up(work, rule)
             await work.rules.save(rule)
         return rule
 

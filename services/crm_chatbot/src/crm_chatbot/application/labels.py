@@ -8,7 +8,14 @@ from uuid import UUID
 
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.domain.conversations.conversation import ConversationId
-from crm_chatbot.domain.label import Label, LabelId, LabelInactive, Terms
+from crm_chatbot.domain.label import (
+    MOST_LABELS,
+    Label,
+    LabelId,
+    LabelInactive,
+    Terms,
+    TooManyLabels,
+)
 from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import ChangedSince, Clock
 
@@ -68,7 +75,7 @@ class LabelService:
     async def add(self, tenant_id: TenantId, **terms: Unpack[Terms]) -> Label:
         """Where one of that name was deleted, it comes back, and is otherwise as said here.
 
-        Raises TenantNotFound, LabelRejected, LabelNameTaken.
+        Raises TenantNotFound, LabelRejected, LabelNameTaken, TooManyLabels.
         """
         now = self.now()
         label = Label(
@@ -77,6 +84,8 @@ class LabelService:
         label.change(now, **terms)
         async with self.open_work(tenant_id) as work:
             await work.tenants.get(tenant_id)
+            if len(await work.labels.all(is_active=True)) >= MOST_LABELS:
+                raise TooManyLabels(most=MOST_LABELS)
             if await work.labels.add(label):
                 return label
             known = await work.labels.named(label.name)

@@ -14,6 +14,8 @@ from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 
 LabelId = NewType("LabelId", UUID)
 
+#: Of one shop: people, and models, choose among all of them.
+MOST_LABELS = 500
 LONGEST_NAME = 100
 LONGEST_DESCRIPTION = 500
 DEFAULT_COLOR = "#3498db"
@@ -27,6 +29,10 @@ class LabelNotFound(NotFound):
 class LabelNameTaken(Conflict):
     message = "There is a label called {name!r} already."
     at = "/name"
+
+
+class TooManyLabels(Conflict):
+    message = "A shop has at most {most} labels."
 
 
 class LabelInactive(Conflict):

@@ -87,7 +87,9 @@ class SqlCustomers:
         return await self._one(customer_id, _EVERY)
 
     async def lock(self, customer_id: CustomerId, /) -> Customer:
-        return await self._one(customer_id, _EVERY.with_for_update(of=customers))
+        # Rows that refer to the customer may be added meanwhile: their writers hold other locks.
+        query = _EVERY.with_for_update(of=customers, key_share=True)
+        return await self._one(customer_id, query)
 
     async def add(self, customer: Customer, /) -> bool:
         await self._session.ahead(_ADD, row_of(customer))

@@ -137,6 +137,7 @@ tickets = Table(
         postgresql_where=text("reason IS NOT NULL AND status NOT IN ('resolved', 'closed')"),
     ),
     Index(None, "tenant_id", "conversation_id"),
+    Index(None, "tenant_id", "order_id"),
     Index(None, "tenant_id", "customer_id"),
     Index(
         "ix_tickets_due_at",

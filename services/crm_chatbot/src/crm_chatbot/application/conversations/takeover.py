@@ -75,7 +75,8 @@ async def hand_back(
     await work.messages.leave_to_person(conversation.id, reason="person_answered")
     await _mark(work, conversation, BOT_ANSWERS, reason, MessageId(new_id()), now)
     await work.timeline.note(conversation.id, "conversation.handed_back", reason=reason)
-    await handed_back(work, conversation, now=now)
+    if reason is not TakeoverReason.TIMEOUT:  # then nobody has looked at it
+        await handed_back(work, conversation, now=now)
 
 
 async def withdraw(work: Work, conversation: Conversation) -> None:

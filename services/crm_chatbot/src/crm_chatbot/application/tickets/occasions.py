@@ -69,6 +69,13 @@ _HANDOVERS: Mapping[TakeoverReason, tuple[Priority, Mapping[Language, str]]] = {
             _EN: "A customer's messages came late, and are not answered",
         },
     ),
+    _R.RULE: (
+        _P.MEDIUM,
+        {
+            _ID: "Aturan toko meminta chat ini dijawab orang",
+            _EN: "A rule of the shop calls a person to a chat",
+        },
+    ),
     _R.FLOOD: (
         _P.MEDIUM,
         {

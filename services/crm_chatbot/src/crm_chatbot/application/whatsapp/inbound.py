@@ -35,6 +35,7 @@ from crm_chatbot.domain.whatsapp import (
     SessionChanged,
 )
 from shared import metrics
+from shared.availability import GaveWay
 from shared.batching import Gather
 from shared.contracts import WhatsAppSessionChanged
 from shared.crash_points import crash_point
@@ -126,7 +127,10 @@ class InboundService:
 
     async def _receive(self, given: Sequence[_Given]) -> Sequence[Reception]:
         if len(given) > 1:
-            return await self._receive_together(given)
+            try:
+                return await self._receive_together(given)
+            except GaveWay:  # no outage: each by itself, and again
+                raise Overtaken from None
         [one] = given
         for _ in range(_TRIES):
             try:
@@ -137,7 +141,7 @@ class InboundService:
                     return [reception]
             except HeardBefore:
                 return [Reception("duplicate")]
-            except Overtaken:
+            except (Overtaken, GaveWay):
                 continue
         raise Overtaken
 

@@ -88,11 +88,13 @@ class SqlOrders:
         return await self._named(order_id, _EVERY)
 
     async def lock(self, order_id: OrderId, /) -> Order:
-        return await self._named(order_id, _EVERY.with_for_update(of=orders))
+        # Rows that refer to the order may be added meanwhile: their writers hold other locks.
+        return await self._named(order_id, _EVERY.with_for_update(of=orders, key_share=True))
 
     async def lock_current(self, customer_id: CustomerId, /) -> Order | None:
         newest = _EVERY.where(_o.customer_id == customer_id, _o.status.in_(OPEN))
-        query = newest.order_by(_NEWEST_FIRST).limit(1).with_for_update(of=orders)
+        newest = newest.order_by(_NEWEST_FIRST).limit(1)
+        query = newest.with_for_update(of=orders, key_share=True)
         return next(iter(await self._found(query)), None)
 
     async def newest_of(self, customer_id: CustomerId, /, *, most: int) -> Sequence[Order]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, delete, exists, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
 
 from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.tenants.tenant import TenantId
@@ -76,7 +77,10 @@ class SqlBoards:
             _b.id == row.pop("id"),
             _b.version == board.version,
         )
-        version = await self._session.scalar(seen.values(row).returning(_b.version))
+        try:
+            version = await self._session.scalar(seen.values(row).returning(_b.version))
+        except IntegrityError as taken:  # between our look and our change
+            raise BoardNameTaken(name=board.name) from taken
         if version is None:
             raise ChangedMeanwhile
         board.version = version
@@ -150,7 +154,10 @@ class SqlTicketTemplates:
             _m.version == template.version,
         )
         changed = {**vars(template), "version": template.version + 1}
-        version = await self._session.scalar(seen.values(changed).returning(_m.version))
+        try:
+            version = await self._session.scalar(seen.values(changed).returning(_m.version))
+        except IntegrityError as taken:  # between our look and our change
+            raise TemplateNameTaken(name=template.name) from taken
         if version is None:
             raise ChangedMeanwhile
         template.version = version

@@ -1,6 +1,7 @@
 """Within what time a shop wants to have its tickets resolved, in PostgreSQL."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql
 
 from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.tenants.tenant import TenantId
@@ -34,4 +35,9 @@ class SqlTicketTargets:
             for priority, within_s in targets.own.items()
         ]
         if rows:
-            await self._session.execute(insert(ticket_targets), rows)
+            new = postgresql.insert(ticket_targets)
+            # Somebody else may put theirs at the same time.
+            changed = new.on_conflict_do_update(
+                index_elements=["tenant_id", "priority"], set_={"within_s": new.excluded.within_s}
+            )
+            await self._session.execute(changed, rows)

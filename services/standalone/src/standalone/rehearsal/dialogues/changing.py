@@ -113,6 +113,7 @@ DIALOGUES: Sequence[Dialogue] = (
             Says("tambah 1 lagi"),
             CHECKOUT,
             YES,
+            Hears(LINK),  # the newest link is still the old one until then
             Pays(),
         ],
         expected=a_sale({"KG-250": 3}, fee=TO_BANDUNG, says=(r"Rp180\.000", r"Rp265\.000")),
