@@ -76,7 +76,7 @@ class Bad:
 BAD = [
     Bad(
         "130-urls",
-        DATABASE + r"must start with .*; MIGRATIONS_DATABASE_URL: Port out of range",
+        DATABASE + r"must start with .*; MIGRATIONS_DATABASE_URL: has no port where",
         {
             "DATABASE_URL": f"mysql://me:{CANARY}@here/x",
             "MIGRATIONS_DATABASE_URL": f"postgresql://me:{CANARY}@here:99999/x",

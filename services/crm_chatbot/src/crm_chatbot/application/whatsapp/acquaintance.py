@@ -74,6 +74,9 @@ class Acquaintance:
         kept.identities = tuple(dict.fromkeys((*kept.identities, *identities)))
         if others or is_new_to_us:
             await self.work.customers.save(kept)
+            # Somebody else may have been given one of them since we looked.
+            if len(await self.work.customers.known_as(identities)) > 1:
+                raise Overtaken
         return kept
 
     async def _locked(self, customer: Customer) -> Customer:
