@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -42,8 +42,8 @@ class MoodyHints(Hints):
 
     is_away = False
 
-    async def shout(self, notes: object) -> bool:
-        return not self.is_away and await super().shout(notes)  # type: ignore[arg-type]  # passed on
+    async def shout(self, notes: Iterable[tuple[str, bytes]]) -> bool:
+        return not self.is_away and await super().shout(notes)
 
 
 @asynccontextmanager
