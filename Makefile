@@ -9,7 +9,7 @@ PARALLEL := -n logical --maxprocesses=4
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help demo up migrate test cover check fmt bench lock
+.PHONY: help demo up migrate test cover check audit fmt bench lock
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ cover: .venv/.dev ## run them, but for chaos, and list the lines that no test ru
 check: .venv/.dev ## ask every tool: style, types, architecture, house rules
 	@tools/check
 
+audit: .venv/.audit ## look for known holes in what is locked, and for risky calls in what is ours
+	@tools/audit
+
 fmt: .venv/.dev ## put the code into shape
 	$(BIN)/ruff check --quiet --fix . || true
 	$(BIN)/ruff format --quiet .
@@ -48,6 +51,9 @@ lock: .venv/.runtime ## lock the dependencies anew (UPGRADE=1 takes the newest o
 
 .venv/.dev: requirements.lock requirements-dev.lock $(WORKSPACE)
 	@tools/bootstrap dev
+
+.venv/.audit: requirements.lock requirements-dev.lock requirements-audit.lock $(WORKSPACE)
+	@tools/bootstrap dev audit
 
 .venv/.bench: requirements.lock requirements-dev.lock requirements-bench.lock $(WORKSPACE)
 	@tools/bootstrap dev bench
