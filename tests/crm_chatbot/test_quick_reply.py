@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crm_chatbot.domain.placeholders import BraceAlone, Rendered, VariableUnknown
 from crm_chatbot.domain.quick_reply import (
     LONGEST_CONTENT,
     VARIABLES,
     QuickReplyRejected,
-    Rendered,
-    VariableUnknown,
     shortcut_of,
 )
 from tests.crm_chatbot.builders import LATER, NOON
@@ -86,7 +85,7 @@ def test_whatever_may_be_written_can_be_rendered_without_a_rest(content: str) ->
 
     try:
         reply.change(LATER, content=f"x{content}")
-    except (QuickReplyRejected, VariableUnknown):
+    except (BraceAlone, VariableUnknown):
         assert reply.content == "Halo kak!"
     else:
         assert reply.rendered({}).missing == ()
@@ -108,7 +107,7 @@ def test_an_unknown_variable_is_named_with_those_that_are_known(name: str) -> No
     ("content", "place"), [("a { b", 3), ("a } b", 3), ("{{}", 3), ("}", 1), ("{a{b}", 1)]
 )
 def test_a_brace_that_stands_alone_is_refused_with_its_place(content: str, place: int) -> None:
-    with pytest.raises(QuickReplyRejected, match=f"content: .* character {place}:"):
+    with pytest.raises(BraceAlone, match=f"content: .* character {place}:"):
         a_quick_reply().change(LATER, content=content)
 
 

@@ -17,7 +17,6 @@ from crm_chatbot.domain.tickets.board import (
     default_name,
 )
 from crm_chatbot.domain.tickets.status import Status
-from crm_chatbot.domain.tickets.template import TemplateRejected
 from crm_chatbot.domain.tickets.ticket import (
     LONGEST_SUBJECT,
     LONGEST_TEXT,
@@ -30,6 +29,7 @@ from crm_chatbot.domain.tickets.ticket import (
     TicketNotOver,
     TicketRejected,
 )
+from shared.domain import Invalid
 from tests.crm_chatbot.builders import LATER, NOON
 from tests.crm_chatbot.desk import a_board, a_comment, a_template, a_ticket
 
@@ -277,10 +277,11 @@ def test_a_template_is_filled_in() -> None:
         subject_template="Paket {order_number}", description_template="{customer_name}: {shop_name}"
     )
 
-    filled = template.filled_in({"customer_name": "Budi\n{shop_name}", "order_number": "ORD-1\n2"})
+    values = {"customer_name": "Bu\u202edi\n{shop_name}", "order_number": "ORD\u200d-1\n2"}
+    filled = template.filled_in(values)
 
-    assert filled.subject == "Paket ORD-1 2"
-    assert filled.description == "Budi\n{shop_name}: "
+    assert filled.subject == "Paket ORD -1 2"
+    assert filled.description == "Budi {shop_name}: "
     assert filled.missing == ("shop_name",)
 
 
@@ -307,6 +308,7 @@ def test_what_is_filled_in_is_cut_where_a_ticket_ends() -> None:
         ({"subject_template": "\n"}, "/subject_template"),
         ({"subject_template": "{nobody}"}, "/subject_template"),
         ({"description_template": "{}"}, "/description_template"),
+        ({"subject_template": "a { b"}, "/subject_template"),
         ({"description_template": "\0"}, "/description_template"),
         ({"description_template": "x" * (LONGEST_TEXT + 1)}, "/description_template"),
     ],
@@ -316,7 +318,7 @@ def test_what_is_no_template_changes_nothing(terms: dict[str, Any], pointer: str
     before = dict(vars(template))
 
     wishes: dict[str, Any] = {"name": "Lost", **terms}
-    with pytest.raises(TemplateRejected) as refused:
+    with pytest.raises(Invalid) as refused:
         template.change(LATER, **wishes)
 
     assert refused.value.pointer == pointer

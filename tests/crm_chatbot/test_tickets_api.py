@@ -298,7 +298,7 @@ async def test_what_is_no_template_is_refused(api: Running) -> None:
             for body in (
                 {"name": "Lost"},
                 {"name": "x", "subject_template": "{nobody}"},
-                {"name": "x", "description_template": "{}"},
+                {"name": "x", "description_template": "{"},
                 {"name": ""},
                 {"name": "x", "default_priority": "P0"},
             )
@@ -306,8 +306,8 @@ async def test_what_is_no_template_is_refused(api: Running) -> None:
 
     assert list(map(said, answers)) == [
         "409 template_name_taken #/name",
-        "422 template_rejected #/subject_template",
-        "422 template_rejected #/description_template",
+        "422 variable_unknown #/subject_template",
+        "422 brace_alone #/description_template",
         f"{INVALID} #/name",
         f"{INVALID} #/default_priority",
     ]

@@ -12,10 +12,10 @@ from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.money import formatted
 from crm_chatbot.domain.orders.order import Order, OrderStatus
 from crm_chatbot.domain.payments.standing import PaymentStatus
+from crm_chatbot.domain.placeholders import Rendered
 from crm_chatbot.domain.quick_reply import (
     QuickReply,
     QuickReplyId,
-    Rendered,
     ShortcutTaken,
     Wanted,
     Wording,
@@ -96,7 +96,8 @@ class QuickReplyService:
     async def add(self, tenant_id: TenantId, wording: Wording) -> QuickReply:
         """One that was deleted under this shortcut comes back, with these words and its uses.
 
-        Raises TenantNotFound, QuickReplyRejected, VariableUnknown, ShortcutTaken,
+        Raises TenantNotFound, QuickReplyRejected, VariableUnknown, BraceAlone,
+        ShortcutTaken,
         ChangedMeanwhile.
         """
         now = self.now()
@@ -124,7 +125,8 @@ class QuickReplyService:
     ) -> QuickReply:
         """Only what is named; with `expected`, only that version.
 
-        Raises QuickReplyNotFound, QuickReplyRejected, VariableUnknown, ShortcutTaken,
+        Raises QuickReplyNotFound, QuickReplyRejected, VariableUnknown, BraceAlone,
+        ShortcutTaken,
         ChangedSince, ChangedMeanwhile.
         """
         async with self.open_work(tenant_id) as work:

@@ -1,15 +1,15 @@
 """Quick replies: what a shop's people say again and again, kept under a shortcut, with gaps."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
+from crm_chatbot.domain.placeholders import Rendered, refuse_bad_variables, rendered
 from crm_chatbot.domain.tenants.tenant import TenantId
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
-from shared.whatsapp.text import fit
 
 QuickReplyId = NewType("QuickReplyId", UUID)
 
@@ -25,9 +25,6 @@ VARIABLES = (
 )
 
 _SHORTCUT = re.compile(r"[A-Za-z0-9_-]{1,50}")
-#: Double braces mean single ones; a brace that stands alone is somebody's slip.
-_GAP = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
-_NAME_SHOWN = 40
 
 
 class QuickReplyNotFound(NotFound):
@@ -42,11 +39,6 @@ class ShortcutTaken(Conflict):
 class QuickReplyRejected(Invalid):
     message = "{field}: {reason}"
     at = "/{field}"
-
-
-class VariableUnknown(Invalid):
-    message = "There is no variable {unknown!r}. Known are: {known}."
-    at = "/content"
 
 
 class VariablesMissing(Invalid):
@@ -64,15 +56,6 @@ class Wording(TypedDict, total=False):
     content: str
     category: str
     is_active: bool
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What would be said; the variables that nothing is known for stand in it as written."""
-
-    text: str
-    #: their names, in the order of the text, each once
-    missing: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -100,7 +83,7 @@ class QuickReply(Aggregate):
         now: datetime,
         **wording: Unpack[Wording],
     ) -> "QuickReply":
-        """Raises QuickReplyRejected, VariableUnknown."""
+        """Raises QuickReplyRejected, VariableUnknown, BraceAlone."""
         reply = cls(
             id=quick_reply_id,
             tenant_id=tenant_id,
@@ -115,7 +98,7 @@ class QuickReply(Aggregate):
     def change(self, now: datetime, **wording: Unpack[Wording]) -> None:
         """Only what is named.
 
-        Raises QuickReplyRejected, VariableUnknown, and then nothing has changed.
+        Raises QuickReplyRejected, VariableUnknown, BraceAlone, and then nothing has changed.
         """
         shortcut = shortcut_of(wording.get("shortcut", self.shortcut))
         content = wording.get("content", self.content)
@@ -134,24 +117,8 @@ class QuickReply(Aggregate):
         return True
 
     def rendered(self, values: Mapping[str, str]) -> Rendered:
-        """Each variable replaced once: what stands in a value is never looked at for more.
-
-        Of values only what can be seen is said, on one line; who has none of it is missing.
-        """
-        missing: dict[str, None] = {}
-
-        def put(found: re.Match[str]) -> str:
-            name = found["name"]
-            if name is None:
-                return found[0][:1]
-            value = " ".join(fit(values.get(name, "")).split())
-            if says_something(value):
-                return value
-            missing[name] = None
-            return found[0]
-
-        text = _GAP.sub(put, self.content)
-        return Rendered(text, tuple(missing))
+        """What would be said; the variables that nothing is known for stay as they are written."""
+        return rendered(self.content, values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,16 +181,4 @@ def _refuse_bad_content(content: str) -> None:
     if len(content) > LONGEST_CONTENT or not says_something(content) or "\0" in content:
         reason = f"1 to {LONGEST_CONTENT:,} characters, and not only blank ones"
         raise QuickReplyRejected(field="content", reason=reason)
-    for name in _names_in(content):
-        if name not in VARIABLES:
-            raise VariableUnknown(unknown=name[:_NAME_SHOWN], known=", ".join(VARIABLES))
-
-
-def _names_in(content: str) -> Iterator[str]:
-    """Raises QuickReplyRejected."""
-    for found in _GAP.finditer(content):
-        if found["name"] is not None:
-            yield found["name"]
-        elif len(found[0]) == 1:
-            reason = f"a brace stands alone at character {found.start() + 1}: double it"
-            raise QuickReplyRejected(field="content", reason=reason)
+    refuse_bad_variables("content", content, VARIABLES)

@@ -47,7 +47,10 @@ class TicketTemplateService:
             return await work.ticket_templates.get(template_id)
 
     async def add(self, tenant_id: TenantId, **terms: Unpack[TemplateTerms]) -> TicketTemplate:
-        """Raises TenantNotFound, TemplateRejected, TemplateNameTaken."""
+        """Write a new one.
+
+        Raises TenantNotFound, TemplateRejected, VariableUnknown, BraceAlone, TemplateNameTaken.
+        """
         now = self.now()
         template = TicketTemplate(
             id=TemplateId(self.new_id()),
@@ -73,8 +76,8 @@ class TicketTemplateService:
     ) -> TicketTemplate:
         """Only what is named; with `expected`, only that version.
 
-        Raises TemplateNotFound, TemplateRejected, TemplateNameTaken, ChangedSince,
-        ChangedMeanwhile.
+        Raises TemplateNotFound, TemplateRejected, VariableUnknown, BraceAlone,
+        TemplateNameTaken, ChangedSince, ChangedMeanwhile.
         """
         async with self.open_work(tenant_id) as work:
             template = await work.ticket_templates.get(template_id)

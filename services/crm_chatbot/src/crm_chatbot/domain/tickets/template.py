@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NewType, Protocol, TypedDict, Unpack
 from uuid import UUID
 
-from crm_chatbot.domain.placeholders import VARIABLES, rendered, unknown_in
+from crm_chatbot.domain.placeholders import refuse_bad_variables, rendered
 from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.tickets.ticket import LONGEST_SUBJECT, LONGEST_TEXT, Priority
 from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
@@ -14,6 +14,12 @@ from shared.domain import Aggregate, Conflict, Invalid, NotFound, says_something
 TemplateId = NewType("TemplateId", UUID)
 
 LONGEST_NAME = 100
+
+#: What may stand between braces; where nobody knows it, it is missing.
+VARIABLES = (
+    *("customer_name", "customer_phone", "order_number", "order_status", "order_total"),
+    "shop_name",
+)
 
 
 class TemplateNotFound(NotFound):
@@ -54,7 +60,10 @@ class TicketTemplate(Aggregate):
     version: int = 1
 
     def change(self, now: datetime, **terms: Unpack[TemplateTerms]) -> None:
-        """Only what is named. Raises TemplateRejected, and then nothing has changed."""
+        """Only what is named.
+
+        Raises TemplateRejected, VariableUnknown, BraceAlone, and then nothing has changed.
+        """
         after: TemplateTerms = {
             "name": self.name,
             "subject_template": self.subject_template,
@@ -69,9 +78,9 @@ class TicketTemplate(Aggregate):
 
     def filled_in(self, values: Mapping[str, str]) -> "FilledIn":
         """What a ticket of it says."""
-        subject = rendered(self.subject_template, values)
-        description = rendered(self.description_template, values)
-        # A subject is one line, whatever people are called.
+        subject = rendered(self.subject_template, values, gap="")
+        description = rendered(self.description_template, values, gap="")
+        # Names may hold what subjects may not: joiners, say.
         line = "".join(c if c.isprintable() else " " for c in subject.text)
         line = " ".join(line.split())[:LONGEST_SUBJECT]
         return FilledIn(
@@ -99,9 +108,7 @@ def _refuse_bad(terms: TemplateTerms) -> None:
         reason = f"at most {LONGEST_TEXT} characters"
         raise TemplateRejected(field="description_template", reason=reason)
     for field, text in (("subject_template", subject), ("description_template", description)):
-        if unknown := unknown_in(text):
-            reason = f"there is no {{{unknown[0]}}}; there are {', '.join(VARIABLES)}"
-            raise TemplateRejected(field=field, reason=reason)
+        refuse_bad_variables(field, text, VARIABLES)
 
 
 def _refuse_bad_line(field: str, text: str, longest: int) -> None:

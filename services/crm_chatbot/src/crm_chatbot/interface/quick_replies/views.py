@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from crm_chatbot.domain.placeholders import Rendered
 from crm_chatbot.domain.quick_reply import (
     GENERAL,
     LONGEST_CATEGORY,
@@ -14,7 +15,6 @@ from crm_chatbot.domain.quick_reply import (
     VARIABLES,
     QuickReply,
     QuickReplyId,
-    Rendered,
     Wanted,
     Wording,
     shortcut_of,

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
-from crm_chatbot.domain.placeholders import VARIABLES
 from crm_chatbot.domain.tickets import board as boards
 from crm_chatbot.domain.tickets import template as templates
 from crm_chatbot.domain.tickets.status import Status
@@ -106,7 +105,7 @@ class BoardList(BaseModel):
 TemplateName = Annotated[str, StringConstraints(min_length=1, max_length=templates.LONGEST_NAME)]
 SubjectTemplate = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SUBJECT)]
 DescriptionTemplate = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
-_VARIABLES = ", ".join(f"`{{{name}}}`" for name in VARIABLES)
+_VARIABLES = ", ".join(f"`{{{name}}}`" for name in templates.VARIABLES)
 
 
 class TemplateFields(Body):
