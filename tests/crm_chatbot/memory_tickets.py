@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import cast
 
 from crm_chatbot.domain.conversations.conversation import ConversationId
@@ -116,8 +117,25 @@ class MemoryTickets:
         its = [one for one in newest_first if one.ticket_id == ticket_id]
         return [one for one in its if before is None or one.id < before][:limit]
 
-    async def events(self, ticket_id: TicketId, /) -> Sequence[TicketEvent]:
-        return [event for whose, event in self.desk.events if whose == ticket_id]
+    async def note(
+        self, ticket_id: TicketId, event: TicketEvent, /, *, unless_since: datetime
+    ) -> None:
+        is_known = any(
+            whose == ticket_id and one.what == event.what and one.occurred_at > unless_since
+            for whose, one in self.desk.events
+        )
+        if not is_known:
+            self.desk.events.append((ticket_id, event))
+
+    async def events(
+        self, ticket_id: TicketId, /, *, before: int | None, limit: int
+    ) -> Sequence[TicketEvent]:
+        its = [
+            replace(event, place=place)
+            for place, (whose, event) in enumerate(self.desk.events, start=1)
+            if whose == ticket_id and (before is None or place < before)
+        ]
+        return its[-limit:]
 
     async def hand_on(self, gone: CustomerId, kept: CustomerId, /) -> None:
         for ticket in self.desk.tickets.values():

@@ -6,6 +6,7 @@ out of the SQL: the policies alone must hold. And without policies, to see that 
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from crm_chatbot.domain.payments.payment import Provider
 from crm_chatbot.domain.payments.standing import Fact
 from crm_chatbot.domain.quick_reply import Wanted as QuickRepliesWanted
 from crm_chatbot.domain.tenants.tenant import TenantId
+from crm_chatbot.domain.tickets.ticket import TicketEvent, TicketId
 from crm_chatbot.domain.tickets.ticket import Wanted as TicketsWanted
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.conversations.reader import SqlConversationReader
@@ -67,6 +69,14 @@ async def _number(work: Work) -> None:
 async def _ticket_number(work: Work) -> None:
     """Each time another one."""
     await work.tickets.next_number()
+
+
+async def _noted(work: Work, ticket_id: TicketId) -> object:
+    """Whether it was news."""
+    event = TicketEvent(what="ticket.opened", occurred_at=LATER, actor="mine")
+    await work.tickets.note(ticket_id, event, unless_since=NOON - timedelta(days=1))
+    tickets: Any = work.tickets
+    return list(tickets._session.touches)
 
 
 async def _change(act: Callable[[Any], Awaitable[object]], thing: Any, **facts: object) -> object:  # noqa: ANN401 - any aggregate
@@ -219,7 +229,8 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "tickets.page": lambda w, _: w.tickets.page(TicketsWanted(), before=None, limit=9),
     "tickets.comment": lambda w, s: w.tickets.comment(s.comment),
     "tickets.comments": lambda w, s: w.tickets.comments(s.ticket.id, before=None, limit=9),
-    "tickets.events": lambda w, s: w.tickets.events(s.ticket.id),
+    "tickets.note": lambda w, s: _noted(w, s.ticket.id),
+    "tickets.events": lambda w, s: w.tickets.events(s.ticket.id, before=None, limit=99),
     "tickets.hand_on": lambda w, s: w.tickets.hand_on(s.customer.id, OURS.customer.id),
     "tickets.move": lambda w, s: w.tickets.move(s.conversation.id, OURS.conversation.id),
     "tickets.forget": lambda w, s: w.tickets.forget(s.customer.id),

@@ -50,7 +50,7 @@ async def kept(crm: Crm, ticket: Ticket) -> Ticket:
 
 async def events(crm: Crm, ticket: Ticket) -> list[str]:
     async with crm.open_work(TENANT) as work:
-        return [event.what for event in await work.tickets.events(ticket.id)]
+        return [event.what for event in await work.tickets.events(ticket.id, before=None, limit=99)]
 
 
 async def steps(crm: Crm, ticket: Ticket) -> list[str]:

@@ -270,6 +270,36 @@ async def test_colleagues_comment_page_by_page(api: Running) -> None:
     assert ([one["text"] for one in rest["comments"]], rest["next_cursor"]) == (["one"], None)
 
 
+async def test_what_happened_is_read_page_by_page(api: Running) -> None:
+    async with api.client("tenant") as client:
+        ticket = f"{TICKETS}/{(await made(client, TICKETS, subject='Lost'))['id']}"
+        path = f"{ticket}/history"
+        for text in ("one", "two"):
+            await made(client, f"{ticket}/comments", text=text)
+        await client.patch(ticket, json={"priority": "high"})
+        page = (await client.get(path, params={"limit": 2})).json()
+        cursor = page["next_cursor"]
+        rest = (await client.get(path, params={"cursor": cursor})).json()
+        elsewhere = await client.get(f"{ticket}/comments", params={"cursor": cursor})
+        refused = [
+            said(await client.get(path, params=query))
+            for query in ({"limit": "0"}, {"limit": "101"}, {"cursor": "x"}, {"sort": "at"})
+        ]
+
+    def steps(part: dict[str, Any]) -> list[str]:
+        return [one["what"] for one in part["events"]]
+
+    assert steps(page) == ["ticket.commented", "ticket.prioritised"]
+    assert (steps(rest), rest["next_cursor"]) == (["ticket.opened", "ticket.commented"], None)
+    assert said(elsewhere) == "400 invalid_cursor"
+    assert refused == [
+        f"{INVALID} #/query/limit",
+        f"{INVALID} #/query/limit",
+        "400 invalid_cursor",
+        f"{INVALID} #/query/sort",
+    ]
+
+
 async def test_a_ticket_is_made_from_a_template(api: Running) -> None:
     async with api.client("tenant") as client:
         template = await made(

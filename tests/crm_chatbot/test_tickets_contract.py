@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -105,7 +105,7 @@ async def test_a_change_is_kept_with_what_happened(crm: Crm, board: Board) -> No
         seen.move_to(Status.IN_PROGRESS, LATER, by="key 2")
         seen.describe(LATER, by="key 2", board_id=board.id, assignee_id="sari")
         await work.tickets.save(seen)
-        events = await work.tickets.events(ticket.id)
+        events = await work.tickets.events(ticket.id, before=None, limit=99)
 
     assert vars(await get(crm, ticket)) == vars(seen)
     assert seen.version == 2
@@ -294,12 +294,58 @@ async def test_comments_are_read_the_newest_first(crm: Crm, board: Board) -> Non
         every = await work.tickets.comments(ticket.id, before=None, limit=9)
         newest = await work.tickets.comments(ticket.id, before=None, limit=1)
         older = await work.tickets.comments(ticket.id, before=third.id, limit=9)
-        events = await work.tickets.events(ticket.id)
+        events = await work.tickets.events(ticket.id, before=None, limit=99)
 
     assert (every, newest, older) == ([third, second, first], [third], [second, first])
     assert [event.what for event in events] == ["ticket.commented"] * 3
     assert events[0].facts == {"comment": str(first.id)}
     assert (await get(crm, ticket)).version == 1
+
+
+async def test_what_happened_is_read_in_pages_the_newest_of_them_first(
+    crm: Crm, board: Board
+) -> None:
+    ticket, other = a_ticket(board), a_ticket(board, number=2)
+    ticket.begin()
+    await add(crm, ticket, other)
+
+    async with crm.open_work(TENANT) as work:
+        for text in ("one", "two", "three"):
+            await work.tickets.comment(a_comment(other))
+            await work.tickets.comment(a_comment(ticket, text))
+        every = await work.tickets.events(ticket.id, before=None, limit=9)
+        newest = await work.tickets.events(ticket.id, before=None, limit=2)
+        older = await work.tickets.events(ticket.id, before=newest[0].place, limit=9)
+
+    assert [one.what for one in every] == ["ticket.opened", *["ticket.commented"] * 3]
+    assert [*older, *newest] == every
+    assert len(newest) == 2
+
+
+async def test_a_note_rests_while_the_same_was_noted(crm: Crm, board: Board) -> None:
+    ticket, other = a_ticket(board), a_ticket(board, number=2)
+    await add(crm, ticket, other)
+
+    async def note(which: Ticket, what: str, at: datetime, *, unless_since: datetime) -> None:
+        event = TicketEvent(what=what, occurred_at=at, actor="bot", facts={"n": 1})
+        await work.tickets.note(which.id, event, unless_since=unless_since)
+
+    async with crm.open_work(TENANT) as work:
+        before = NOON - timedelta(seconds=1)
+        await note(ticket, "again", NOON, unless_since=before)
+        await note(ticket, "again", LATER, unless_since=before)
+        await note(ticket, "other", LATER, unless_since=before)
+        await note(other, "again", LATER, unless_since=before)
+        await note(ticket, "again", LATER, unless_since=NOON)
+        noted = await work.tickets.events(ticket.id, before=None, limit=9)
+
+    assert [(one.what, one.occurred_at) for one in noted] == [
+        ("again", NOON),
+        ("other", LATER),
+        ("again", LATER),
+    ]
+    assert noted[0].facts == {"n": 1}
+    assert vars(await get(crm, ticket)) == vars(ticket)
 
 
 async def test_tickets_follow_who_turned_out_to_be_another(crm: Crm, board: Board) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from crm_chatbot.application.ports import Work
@@ -15,12 +15,16 @@ from crm_chatbot.domain.tickets.board import Board, BoardId
 from crm_chatbot.domain.tickets.ticket import (
     Priority,
     Ticket,
+    TicketEvent,
     TicketId,
     TicketOpenAlready,
 )
 from shared import metrics
 
 NewId = Callable[[], UUID]
+
+#: How long a reason that repeats rests: a customer may write on and on.
+NOTICES_REST = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +48,11 @@ async def open_ticket(
 ) -> Ticket:
     """A new ticket, with its number, its board and its clock.
 
-    Of those for one `reason` only one is open at a time: it is returned instead, and what happened
-    again is one of its events. Everything else is locked before: until the transaction ends, nobody
-    else opens any of the shop's tickets. Raises TicketRejected, BoardNotFound.
+    Of those for one `reason` only one is open at a time: it is returned instead, as it is, and that
+    it happened again is noted in its history, once an hour. Everything else is locked before: until
+    the transaction ends, nobody else opens any of the shop's tickets.
+
+    Raises TicketRejected, BoardNotFound.
     """
     if wish.reason is not None and (known := await work.tickets.open_for(wish.reason)):
         return await _noticed_again(work, known, by=by, now=now)
@@ -85,8 +91,8 @@ def kind_of(reason: str | None) -> str:
 
 
 async def _noticed_again(work: Work, ticket: Ticket, *, by: str, now: datetime) -> Ticket:
-    ticket.record("ticket.noticed_again", now, by=by)
-    await work.tickets.save(ticket)
+    event = TicketEvent(what="ticket.noticed_again", occurred_at=now, actor=by)
+    await work.tickets.note(ticket.id, event, unless_since=now - NOTICES_REST)
     return ticket
 
 

@@ -188,11 +188,16 @@ class TicketService:
             await work.tickets.get(ticket_id)
             return await work.tickets.comments(ticket_id, before=before, limit=limit)
 
-    async def history(self, tenant_id: TenantId, ticket_id: TicketId) -> Sequence[TicketEvent]:
-        """The oldest first. Raises TicketNotFound."""
+    async def history(
+        self, tenant_id: TenantId, ticket_id: TicketId, *, before: int | None, limit: int
+    ) -> Sequence[TicketEvent]:
+        """The newest, the oldest of them first; with `before`, of earlier places.
+
+        Raises TicketNotFound.
+        """
         async with self.open_work(tenant_id) as work:
             await work.tickets.get(ticket_id)
-            return await work.tickets.events(ticket_id)
+            return await work.tickets.events(ticket_id, before=before, limit=limit)
 
     async def _board(
         self, work: Work, tenant: Tenant, board_id: BoardId | None, now: datetime

@@ -89,6 +89,8 @@ class TicketEvent(DomainEvent):
     what: str
     actor: str
     facts: Mapping[str, object] = field(default_factory=dict[str, object])
+    #: its place in the history, greater than that of earlier ones; 0: it is not kept there yet
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,8 +313,19 @@ class Tickets(Protocol):
         """The newest first; with `before`, those that are older."""
         ...
 
-    async def events(self, ticket_id: TicketId, /) -> Sequence[TicketEvent]:
-        """The oldest first."""
+    async def note(
+        self, ticket_id: TicketId, event: TicketEvent, /, *, unless_since: datetime
+    ) -> None:
+        """Beside a ticket that is locked; its version stays.
+
+        Not where the same was noted after `unless_since`.
+        """
+        ...
+
+    async def events(
+        self, ticket_id: TicketId, /, *, before: int | None, limit: int
+    ) -> Sequence[TicketEvent]:
+        """The newest of them, the oldest of these first; with `before`, of earlier places."""
         ...
 
     async def hand_on(self, gone: CustomerId, kept: CustomerId, /) -> None:

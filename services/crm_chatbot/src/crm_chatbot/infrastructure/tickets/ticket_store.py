@@ -1,6 +1,7 @@
 """Tickets in PostgreSQL: each with its comments, and with what happened to it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, RowMapping, Select, Update, insert, or_, select, update
@@ -116,13 +117,24 @@ class SqlTickets:
         rows = await self._session.execute(query.order_by(_c.id.desc()).limit(limit))
         return [comment_of(row) for row in rows.mappings()]
 
-    async def events(self, ticket_id: TicketId, /) -> Sequence[TicketEvent]:
+    async def note(
+        self, ticket_id: TicketId, event: TicketEvent, /, *, unless_since: datetime
+    ) -> None:
         its = (_e.tenant_id == self._tenant_id, _e.ticket_id == ticket_id)
-        rows = await self._session.execute(select(ticket_events).where(*its).order_by(_e.id))
-        return [
-            TicketEvent(what=row.what, occurred_at=row.at, actor=row.actor, facts=row.facts)
-            for row in rows
-        ]
+        same = select(_e.id).where(*its, _e.what == event.what, _e.at > unless_since)
+        if await self._session.scalar(same.limit(1)) is None:
+            await self._note(ticket_id, [event])
+            self._session.touched(Thing.TICKET, ticket_id)
+
+    async def events(
+        self, ticket_id: TicketId, /, *, before: int | None, limit: int
+    ) -> Sequence[TicketEvent]:
+        its = (_e.tenant_id == self._tenant_id, _e.ticket_id == ticket_id)
+        query = select(ticket_events).where(*its)
+        if before is not None:
+            query = query.where(_e.id < before)
+        rows = await self._session.execute(query.order_by(_e.id.desc()).limit(limit))
+        return [event_of(row) for row in rows.mappings()][::-1]
 
     async def hand_on(self, gone: CustomerId, kept: CustomerId, /) -> None:
         theirs = (_t.tenant_id == self._tenant_id, _t.customer_id == gone)
@@ -222,6 +234,17 @@ def ticket_of(row: RowMapping) -> Ticket:
         "priority": Priority(row["priority"]),
     }
     return Ticket(**named)
+
+
+def event_of(row: RowMapping) -> TicketEvent:
+    """A row as the event that it was."""
+    return TicketEvent(
+        what=row["what"],
+        occurred_at=row["at"],
+        actor=row["actor"],
+        facts=row["facts"],
+        place=row["id"],
+    )
 
 
 def comment_of(row: RowMapping) -> Comment:

@@ -276,6 +276,14 @@ class TicketEventView(BaseModel):
 
 
 class TicketHistory(BaseModel):
-    """All that happened to a ticket, the oldest first."""
+    """What happened to a ticket, the oldest first."""
 
     events: list[TicketEventView]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for what was before.")
+
+
+class HistoryQuery(Body):
+    """Which page of what happened."""
+
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, description="The last page's `next_cursor`.")

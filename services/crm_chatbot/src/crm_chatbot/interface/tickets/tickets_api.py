@@ -14,6 +14,7 @@ from crm_chatbot.interface.tickets.ticket_views import (
     CommentListQuery,
     CommentPage,
     CommentView,
+    HistoryQuery,
     NewComment,
     NewTicket,
     TicketChange,
@@ -162,11 +163,25 @@ async def list_comments(
 
 @router.get("/{ticket_id}/history", summary="See what happened to a ticket")
 async def get_history(
-    its: Annotated[Named, Depends(named)], app: Admin, _caller: AnyCaller
+    its: Annotated[Named, Depends(named)],
+    app: Admin,
+    _caller: AnyCaller,
+    wanted: Annotated[HistoryQuery, Query()],
 ) -> TicketHistory:
-    """The oldest first: every change, and who made it. Nothing of it is ever changed."""
-    events = await app.tickets.history(*its)
-    return TicketHistory(events=list(map(TicketEventView.of, events)))
+    """Every change, and who made it. Nothing of it is ever changed.
+
+    The first page has the newest; on each, the oldest come first.
+    """
+    context, before = f"ticket-history:{its[1]}", None
+    if wanted.cursor is not None:
+        before = int(app.cursors.decode(wanted.cursor, context=context)[0])
+    found = await app.tickets.history(*its, before=before, limit=wanted.limit + 1)
+    shown = found[-wanted.limit :]
+    place = [shown[0].place] if len(found) > wanted.limit else []
+    return TicketHistory(
+        events=list(map(TicketEventView.of, shown)),
+        next_cursor=app.cursors.encode(place, context=context) if place else None,
+    )
 
 
 def _once(caller: Caller, key: str, body: NewTicket) -> Once:
