@@ -2,81 +2,25 @@
 
 import os
 import socket
-import sys
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.chaos.process import Process, Program, free_port
+from tests.chaos.process import free_port
 from tests.databases import connected
-from tests.flows.platform import Platform
-from tests.waiting import until
+from tests.standalone.processes import command, output_of, up
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-#: generous: unpacking programs, making a database, on a machine with better things to do
-READY_WITHIN_S = 100.0
 STARTED_AGAIN_WITHIN_S = 5.0
 
 
 def busyness() -> float:
     """How many others want each processor: what takes one second may then take so many."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
-def command(directory: Path, *words: str, **settings: str) -> Process:
-    """`ai-platform` with these words, in a directory where there is no `.env`."""
-    program = Program(
-        name=words[0],
-        command=[str(Path(sys.executable).with_name("ai-platform")), *words],
-        log=directory / f"{words[0]}.log",
-        environment={
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", str(directory)),
-            "DATA_DIR": str(directory / "data"),
-            **settings,
-        },
-        cwd=directory,
-    )
-    return Process(program)
-
-
-@asynccontextmanager
-async def up(directory: Path) -> AsyncGenerator[Platform]:
-    """The whole platform, ready; stopped in good order."""
-    port = free_port()
-    process = command(directory, "up", PORT=str(port))
-    process.start()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
-
-        async def is_ready() -> bool:
-            assert process.is_running, process.tail()
-            try:
-                return (await http.get("/health/ready")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        try:
-            await until(is_ready, "it is ready", within=READY_WITHIN_S)
-            yield Platform(http)
-        finally:
-            ended_with = await process.stop()
-    assert ended_with == 0, process.tail()
-
-
-async def output_of(process: Process) -> tuple[int, str]:
-    """The exit code of something that ends by itself, and all that it wrote."""
-    process.start()
-    try:
-        ended_with = await process.ended(within=READY_WITHIN_S)
-    finally:
-        await process.destroy()
-    return ended_with, process.program.log.read_text()
 
 
 async def test_jobs_outlive_a_restart_and_the_second_start_is_quick(tmp_path: Path) -> None:
