@@ -13,7 +13,7 @@ from crm_chatbot.application.tickets.boards import default_board
 from crm_chatbot.application.tickets.opening import NewTicket, open_ticket
 from crm_chatbot.application.tickets.templates import values_of
 from crm_chatbot.domain.conversations.conversation import ConversationId, ConversationNotFound
-from crm_chatbot.domain.customers.customer import Customer, CustomerId
+from crm_chatbot.domain.customers.customer import Customer, CustomerId, CustomerNotFound
 from crm_chatbot.domain.orders.order import Order, OrderId
 from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.tickets.board import Board, BoardId
@@ -84,7 +84,8 @@ class TicketService:
         """Whoever its conversation or order is with is its customer.
 
         Raises TenantNotFound, TemplateNotFound, BoardNotFound, CustomerNotFound,
-        ConversationNotFound, OrderNotFound, LinksDisagree, TicketRejected, IdempotencyKeyReused.
+        ConversationNotFound, OrderNotFound, LinksDisagree, TicketRejected, IdempotencyKeyReused,
+        ChangedMeanwhile.
         """
         now, ticket_id = self.now(), TicketId(self.new_id())
         async with self.open_work(tenant_id) as work:
@@ -246,7 +247,10 @@ class _About:
 
 
 async def _about(work: Work, draft: Draft) -> _About:
-    """Locked in their order, so that nothing of it goes. Raises LinksDisagree, and NotFounds."""
+    """Locked in their order, so that nothing of it goes.
+
+    Raises LinksDisagree, ChangedMeanwhile, and NotFounds.
+    """
     owners: dict[str, CustomerId] = {}
     if draft.customer_id is not None:
         owners["customer_id"] = (await work.customers.lock(draft.customer_id)).id
@@ -257,11 +261,21 @@ async def _about(work: Work, draft: Draft) -> _About:
     if draft.order_id is not None:
         order = await work.orders.get(draft.order_id)
         owners["order_id"] = order.customer_id
+        if len(owners) == 1:
+            await _stays(work, order.customer_id)
     whose = next(iter(owners.values()), None)
     for field, owner in owners.items():
         if owner != whose:
             raise LinksDisagree(field=field)
     return _About(None if whose is None else await work.customers.get(whose), order)
+
+
+async def _stays(work: Work, customer_id: CustomerId) -> None:
+    """Whoever merges them waits for us. Raises ChangedMeanwhile where somebody just has."""
+    try:
+        await work.customers.lock(customer_id)
+    except CustomerNotFound:
+        raise ChangedMeanwhile from None
 
 
 async def _filled_in(
