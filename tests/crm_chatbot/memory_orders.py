@@ -294,10 +294,13 @@ class MemoryConcerns:
         self.deals.concerns[concern.id] = copy.deepcopy(concern)
         return True
 
-    async def lock(self, concern_id: ConcernId, /) -> Concern:
+    async def get(self, concern_id: ConcernId, /) -> Concern:
         if concern_id not in self.deals.concerns:
             raise ConcernNotFound(concern_id=concern_id)
         return self._seen(self.deals.concerns[concern_id])
+
+    async def lock(self, concern_id: ConcernId, /) -> Concern:
+        return await self.get(concern_id)
 
     async def save(self, concern: Concern, /) -> None:
         self.deals.concerns[concern.id] = copy.deepcopy(concern)

@@ -193,6 +193,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "discounts.save": lambda w, s: _change(w.discounts.save, s.rule, name="mine"),
     "discounts.remove": lambda w, s: w.discounts.remove(s.rule.id),
     "concerns.add": lambda w, s: w.concerns.add(s.concern),
+    "concerns.get": lambda w, s: w.concerns.get(s.concern.id),
     "concerns.lock": lambda w, s: w.concerns.lock(s.concern.id),
     "concerns.save": lambda w, s: _change(w.concerns.save, s.concern, note="mine"),
     "concerns.twin_of": lambda w, s: w.concerns.twin_of(s.concern),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from crm_chatbot.application.orders.lifecycle import locked
 from crm_chatbot.application.ports import OpenWork, Work
 from crm_chatbot.application.tickets.occasions import concern_raised, concern_settled
 from crm_chatbot.domain.orders.concern import LASTING, Concern, ConcernId, Since
@@ -75,6 +76,8 @@ class ConcernService:
     ) -> Concern:
         """Somebody has seen to it. Raises ConcernNotFound, ConcernSettled, ConcernRejected."""
         async with self.open_work(tenant_id) as work:
+            # Its ticket's conversation is told, and comes before all of them.
+            await locked(work, (await work.concerns.get(concern_id)).order_id)
             concern = await work.concerns.lock(concern_id)
             concern.settle(self.now(), by=by, note=note)
             await work.concerns.save(concern)

@@ -108,10 +108,14 @@ class Since:
 
 
 class Concerns(Protocol):
-    """Every concern of one tenant."""
+    """Every concern of one tenant. They are locked after their orders."""
 
     async def add(self, concern: Concern, /) -> bool:
         """False when the same was raised before: then it is not added."""
+        ...
+
+    async def get(self, concern_id: ConcernId, /) -> Concern:
+        """To be read, not changed. Raises ConcernNotFound."""
         ...
 
     async def lock(self, concern_id: ConcernId, /) -> Concern:

@@ -402,7 +402,7 @@ class Orders(Protocol):
     """Every order of one tenant.
 
     Who locks several things locks them in this order: customer, conversation, order, payment,
-    variants by their ids.
+    variants by their ids, concern, ticket.
     """
 
     async def get(self, order_id: OrderId, /) -> Order:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping, Update, delete, insert, select, tuple_, update
+from sqlalchemy import RowMapping, Select, Update, delete, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from crm_chatbot.application.feed import Thing
@@ -129,10 +129,15 @@ class SqlConcerns:
             self._session.touched(Thing.CONCERN, concern.id)
         return is_new
 
+    async def get(self, concern_id: ConcernId, /) -> Concern:
+        return await self._one(concern_id, _CONCERNS)
+
     async def lock(self, concern_id: ConcernId, /) -> Concern:
+        return await self._one(concern_id, _CONCERNS.with_for_update(of=concerns))
+
+    async def _one(self, concern_id: ConcernId, every: Select[tuple[Any, ...]]) -> Concern:
         is_it = (_c.tenant_id == self._tenant_id, _c.id == concern_id)
-        query = _CONCERNS.where(*is_it).with_for_update(of=concerns)
-        for row in (await self._session.execute(query)).mappings():
+        for row in (await self._session.execute(every.where(*is_it))).mappings():
             return Concern(**row)
         raise ConcernNotFound(concern_id=concern_id)
 
