@@ -5,11 +5,11 @@ WORKSPACE := pyproject.toml $(wildcard services/*/pyproject.toml)
 # Chaos kills real processes and measures time: its tests run one after another, by themselves.
 CHAOS := tests/chaos -m chaos
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n logical --maxprocesses=4
+PARALLEL := -n logical --maxprocesses=4 -m "not chaos and not docker"
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help demo up migrate test cover check audit fmt bench lock
+.PHONY: help demo up migrate test cover docker check audit fmt bench lock
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,11 +24,14 @@ migrate: .venv/.runtime ## bring the database's tables up to date
 	@$(BIN)/ai-platform migrate
 
 test: .venv/.dev ## run every test (ARGS="-k ..."; REQUIRE_SERVICES=1 forbids skipping)
-	$(PYTEST) $(PARALLEL) -m "not chaos" $(ARGS)
+	$(PYTEST) $(PARALLEL) $(ARGS)
 	$(PYTEST) $(CHAOS) $(ARGS)
 
 cover: .venv/.dev ## run them, but for chaos, and list the lines that no test runs
-	$(PYTEST) $(PARALLEL) -m "not chaos" --cov $(ARGS)
+	$(PYTEST) $(PARALLEL) --cov $(ARGS)
+
+docker: .venv/.dev ## build the images, run all of it in containers, and break it there (port 8000)
+	$(PYTEST) tests/containers -m docker -v $(ARGS)
 
 check: .venv/.dev ## ask every tool: style, types, architecture, house rules
 	@tools/check

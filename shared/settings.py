@@ -108,12 +108,16 @@ class Infrastructure(_Settings):
     #: longer than this nobody waits for a hint
     redis_timeout_s: Seconds = 0.1
     database_pool_size: int = Field(default=10, ge=1, le=100)
+    #: of PostgreSQL's superuser; docker-compose tells it to the migration step alone, which only
+    #: looks whether it is the example
+    postgres_password: SecretStr | None = None
 
     @property
     def has_example_secrets(self) -> bool:
         """Whether a password is one of those in .env.example, which everybody knows."""
         urls = (self.database_url, self.migrations_database_url, self.rabbitmq_url, self.redis_url)
-        return any(EXAMPLE in url.get_secret_value() for url in urls if url is not None)
+        told = (*urls, self.postgres_password)
+        return any(EXAMPLE in one.get_secret_value() for one in told if one is not None)
 
     @property
     def queues(self) -> list[str]:

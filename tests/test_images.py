@@ -67,8 +67,8 @@ def test_the_broker_begins_with_the_queues_that_we_declare() -> None:
 
 def routes() -> Iterator[tuple[str, str]]:
     for service, (name, _) in SERVICES.items():
-        paths: dict[str, object] = import_module(f"{service}.main").app.openapi()["paths"]
-        for path in paths:
+        app = import_module(f"{service}.main").app
+        for path in [*app.openapi()["paths"], app.openapi_url]:
             if path.startswith("/v1/"):
                 yield path, name
 

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
@@ -41,14 +41,18 @@ def create_api(
     lifespan: Lifespan | None = None,
     description: str = "",
     body_limit: int = BODY_LIMIT,
+    place: str = "",
 ) -> FastAPI:
     """An API with these routers, `/docs` that need no other host, and nothing else.
 
-    The lifespan puts an `Access` into `app.state.access` where routes are guarded.
+    The lifespan puts an `Access` into `app.state.access` where routes are guarded. With a `place`,
+    such as `/v1/crm`, the documentation is found there: several services may share one address.
     """
     app = FastAPIOffline(
         title=title,
         description=description,
+        docs_url=f"{place}/docs",
+        openapi_url=f"{place}/openapi.json",
         redoc_url=None,  # it asks a foreign host for its logo
         redirect_slashes=False,
         lifespan=lifespan and _ending_at_once(lifespan),
@@ -60,6 +64,8 @@ def create_api(
     # Not by `include_router`: that would match each path twice, and after the documentation's.
     app.router.routes[:0] = [route for router in routers for route in router.routes]
     _refuse_lax_routes(app)
+    if place:
+        app.add_route("/docs", lambda _request: RedirectResponse(f"{place}/docs"))
     app.state.body_limit = body_limit
     openapi.complete(app)
     return app

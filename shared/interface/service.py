@@ -39,8 +39,13 @@ class Service:
     waits: Sequence[Waits] = ()
 
 
-def create_app(title: str, services: Sequence[Service], *, description: str = "") -> FastAPI:
-    """An application of one service, or of all of them. Bad settings end the process (exit 78)."""
+def create_app(
+    title: str, services: Sequence[Service], *, description: str = "", place: str = ""
+) -> FastAPI:
+    """An application of one service, or of all of them; `place`: see `create_api`.
+
+    Bad settings end the process (exit 78).
+    """
     platform, _, jobs, _ = load(Platform), load(Infrastructure), load(Jobs), load(Models)
 
     name = services[0].name if len(services) == 1 else "ai-platform"
@@ -70,7 +75,13 @@ def create_app(title: str, services: Sequence[Service], *, description: str = ""
     routers = [router for service in services for router in service.routers]
     if not platform.runs_api:
         routers = []
-    return create_api(title, routers=[*routers, health], lifespan=lifespan, description=description)
+    return create_api(
+        title,
+        routers=[*routers, health],
+        lifespan=lifespan,
+        description=description,
+        place=place,
+    )
 
 
 async def _opened(stack: AsyncExitStack, name: str, seeds: Sequence[Seed]) -> Ground:

@@ -59,6 +59,7 @@ async def test_postgresql_carries_messages_unless_there_is_a_broker(
     [
         {"DATABASE_URL": "postgresql://aip_app:change-me-app@postgres/ai_platform"},
         {"DATABASE_URL": f"postgresql://a:b@{NOBODY}/c", "REDIS_URL": "redis://:change-me@redis"},
+        {"DATABASE_URL": f"postgresql://a:b@{NOBODY}/c", "POSTGRES_PASSWORD": "change-me-postgres"},
     ],
 )
 async def test_production_refuses_passwords_that_everybody_knows(

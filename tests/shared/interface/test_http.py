@@ -255,6 +255,18 @@ async def test_the_documentation_asks_no_other_host(client: httpx.AsyncClient) -
     assert (await client.get("/redoc")).status_code == 404
 
 
+async def test_services_that_share_an_address_document_themselves_apart() -> None:
+    api = create_api("cups", routers=[], place="/v1/cups")
+    transport = httpx.ASGITransport(api)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cups") as shared:
+        page = await shared.get("/docs", follow_redirects=True)
+        schema = await shared.get("/v1/cups/openapi.json")
+
+    assert page.url.path == "/v1/cups/docs"
+    assert "'/v1/cups/openapi.json'" in page.text
+    assert schema.json()["info"]["title"] == "cups"
+
+
 async def test_openapi_tells_how_refusals_look_and_who_needs_a_key(
     client: httpx.AsyncClient,
 ) -> None:

@@ -8,6 +8,7 @@ app = create_app(
     "AI Platform: ai_engine",
     [SERVICE],
     description="Answers prompts; configures the models, templates and agents that do.",
+    place="/v1/engine",
 )
 
 if __name__ == "__main__":

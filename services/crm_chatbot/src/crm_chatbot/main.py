@@ -7,4 +7,5 @@ app = create_app(
     "AI Platform: crm_chatbot",
     [SERVICE],
     description="Answers the customers of many shops on WhatsApp, and lets people take over.",
+    place="/v1/crm",
 )
