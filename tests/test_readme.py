@@ -52,8 +52,8 @@ HERE = {"=", "curl", ".venv/bin/ai-platform", "ai-platform", "cp", "pip", "uvico
 ELSEWHERE = {
     "make demo": ("tests/standalone/test_up.py", 'command(tmp_path, "demo", "--once"'),
     "make test": ("tests/test_readme.py", "def test_make_does_what_is_said_of_it("),
-    "docker-compose up --build": ("tests/test_readme.py", "def test_compose_takes_"),
-    "docker-compose up --scale ai-engine=4": ("tests/test_readme.py", "def test_compose_takes_"),
+    "docker-compose up --build": ("tests/containers/conftest.py", '"up", "--build"'),
+    "docker-compose up --scale ai-engine=4": ("tests/containers/test_platform.py", '"--scale"'),
 }
 #: All dialogues take minutes, and `tests/flows/test_rehearsal.py` plays them: here it is one.
 SHORTER = {
