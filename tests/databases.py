@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -78,6 +79,22 @@ async def connected(
     )
     async with engine.connect() as connection:
         yield connection
+
+
+async def rows(owner_url: str, schemas: Sequence[str]) -> AsyncGenerator[tuple[str, str]]:
+    """Every row of every table, as text; what is stored as bytes is spelled out as well."""
+    async with connected(owner_url) as owner:
+        tables = await owner.scalars(
+            text("""
+                SELECT schemaname || '.' || tablename FROM pg_tables
+                 WHERE schemaname = ANY(:schemas)"""),
+            {"schemas": list(schemas)},
+        )
+        for table in tables.all():
+            for row in await owner.scalars(text(f"SELECT CAST(t AS text) FROM {table} t")):  # noqa: S608 - names from the catalogue
+                yield table, row
+                for hexadecimal in re.findall(r"\\x((?:[0-9a-f]{2})+)", row):
+                    yield table, bytes.fromhex(hexadecimal).decode(errors="replace")
 
 
 def template_name() -> str:

@@ -9,8 +9,8 @@ from tests.shop import Json, Shop, asked
 Provider = Literal["midtrans", "xendit"]
 
 #: how keys for play money begin
-_KEYS = {"midtrans": "SB-Mid-server-", "xendit": "xnd_development_"}
-_TOKEN = "of-a-pretend-bank"  # noqa: S105 - it opens nothing
+KEYS = {"midtrans": "SB-Mid-server-", "xendit": "xnd_development_"}
+TOKEN = "of-a-pretend-bank"  # noqa: S105 - it opens nothing
 #: Minutes between two tries of a notice are fractions of a second, and nobody counts calls.
 _SETTINGS: dict[Provider, dict[str, Any]] = {
     "midtrans": {"retry_scale": 0.005, "refund_confirmed_after_s": 0.5},
@@ -49,7 +49,7 @@ class Bank:
 
     @property
     def _key(self) -> str:
-        return _KEYS[self.provider] + self.shop.session
+        return KEYS[self.provider] + self.shop.session
 
     async def open(self, stack: Stack) -> None:
         """The account, here and there; notices go to the stack's first chatbot."""
@@ -58,10 +58,10 @@ class Bank:
         if self.provider == "midtrans":
             merchant = {"server_key": self._key, "notification_url": callback}
         else:
-            account["callback_token"] = _TOKEN
+            account["callback_token"] = TOKEN
             merchant = {
                 "secret_key": self._key,
-                "callback_token": _TOKEN,
+                "callback_token": TOKEN,
                 "webhook_url": callback,
                 "refund_webhook_url": callback,
             }

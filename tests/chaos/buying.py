@@ -22,7 +22,7 @@ KINDS: Mapping[str, str] = {
 }
 WARES = "Kopi Gayo"
 PRICE, FEE = 85_000, 10_000
-_ADDRESS = "kirim ke Jl. Dago No. 12, Bandung 40135"
+ADDRESS = "Jl. Dago No. 12, Bandung 40135"
 #: What the bot says beside a summary, or a link, which may come before or behind it.
 _BESIDE = re.compile("ringkasan|menunggu pembayaran", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+")
@@ -37,6 +37,7 @@ class Buyer:
 
     shop: Shop
     phone: str
+    address: str = ADDRESS
 
     async def fills(self, quantity: int = 1) -> str:
         """The cart; what they are told of it."""
@@ -46,7 +47,7 @@ class Buyer:
         """As far as the summary; empty where there is none."""
         await self.says("checkout")
         before = len(await self.shop.heard(self.phone))
-        await self.shop.says(self.phone, _ADDRESS)
+        await self.shop.says(self.phone, f"kirim ke {self.address}")
         return await self._first("summary", after=before)
 
     async def agrees(self) -> str | None:

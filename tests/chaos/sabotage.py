@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import os
 import re
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -285,7 +286,28 @@ def _poison() -> None:
     replace("poison", "ai_engine.application.worker:Worker._answer", answer)
 
 
+def _blab() -> None:
+    """Not a mechanism but a fault: every body is written into the log."""
+
+    def parse(original: Act, raw: bytes) -> Found:
+        sys.stderr.write(f"{raw!r}\n")
+        return original(raw)
+
+    replace("blab", "shared.interface.strict_json:parse", parse)
+
+
+def _sealing() -> None:
+    """Secrets are stored as they are."""
+
+    def as_it_is(_original: Act, _vault: Found, content: bytes, _context: str) -> bytes:
+        return content
+
+    for method in ("encrypt", "decrypt"):
+        replace("sealing", f"shared.infrastructure.secrets:Vault.{method}", as_it_is)
+
+
 SABOTAGES: dict[str, Change] = {
+    "blab": _blab,
     "clock": _clock,
     "crash_count": _crash_count,
     "crash_on_order": _crash_on_order,
@@ -304,6 +326,7 @@ SABOTAGES: dict[str, Change] = {
     "patience": _patience,
     "poison": _poison,
     "redelivery": _redelivery,
+    "sealing": _sealing,
     "sweeper": _sweeper,
     "takeover": _takeover,
     "turn_takeover": _turn_takeover,

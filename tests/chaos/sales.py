@@ -10,7 +10,7 @@ from tests.chaos.bank import Bank, Page, Provider
 from tests.chaos.books import Books, books
 from tests.chaos.buying import FEE, PRICE, WARES, Buyer
 from tests.chaos.stack import Stack
-from tests.shop import Json
+from tests.shop import Json, Shop
 from tests.waiting import until
 
 #: What breaks a promise about money, and the query that finds it.
@@ -204,14 +204,17 @@ async def sales(
 ) -> AsyncGenerator[Sales]:
     """Open a shop in the stack that sells one thing, by one bank, and delivers it."""
     async with books(stack, **wishes) as kept:
-        shop = kept.shop
-        place = f"/v1/crm/tenants/{shop.tenant_id}"
-        variant = {"sku": "KG-250", "name": "", "price": PRICE, "stock": stock}
-        product = await shop.api(
-            "POST", f"{place}/products", {"name": WARES, "variants": [variant]}
-        )
-        zones = [{"name": "Bandung", "words": ["bandung"], "fee": FEE}]
-        await shop.api("PUT", f"{place}/delivery", {"zones": zones})
-        bank = Bank(shop, provider)
+        product = await furnished(kept.shop, stock=stock)
+        bank = Bank(kept.shop, provider)
         await bank.open(stack)
         yield Sales(kept, bank, stock, product)
+
+
+async def furnished(shop: Shop, *, stock: int = 1_000) -> Json:
+    """Something to sell, which is returned, and somebody who delivers it."""
+    place = f"/v1/crm/tenants/{shop.tenant_id}"
+    variant = {"sku": "KG-250", "name": "", "price": PRICE, "stock": stock}
+    product = await shop.api("POST", f"{place}/products", {"name": WARES, "variants": [variant]})
+    zones = [{"name": "Bandung", "words": ["bandung"], "fee": FEE}]
+    await shop.api("PUT", f"{place}/delivery", {"zones": zones})
+    return product

@@ -14,9 +14,8 @@ from sqlalchemy import text
 
 from shared.infrastructure.database import connect, sessions_of
 from standalone.invariants import broken
-from tests.databases import connected
+from tests.databases import connected, rows
 from tests.flows.platform import Start
-from tests.flows.test_canaries import rows
 from tests.flows.test_whatsapp import World, a_world, is_idle
 from tests.shop import Json, Shop
 from tests.waiting import until
