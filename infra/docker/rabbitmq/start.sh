@@ -10,7 +10,9 @@ as_json() { # a text as it stands between quotes, whatever is in it
 
 definitions=$(</opt/aip/definitions.json)
 # Quoted, or an & would stand for what it replaces.
+# shellcheck disable=SC2016 # what is replaced is the name
 definitions=${definitions//'${RABBITMQ_USER}'/"$(as_json "$RABBITMQ_USER")"}
+# shellcheck disable=SC2016 # here too
 definitions=${definitions//'${RABBITMQ_PASSWORD}'/"$(as_json "$RABBITMQ_PASSWORD")"}
 
 install -d -m 0755 /run/aip
