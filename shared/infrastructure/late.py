@@ -34,11 +34,17 @@ class LateSession(AsyncSession):
         super().__init__(*args, **settings)
         self._waiting: dict[WriteRows, list[Row]] = {}
         self.touches: dict[Touch, None] = {}
+        self._touched_in = set[UUID | None]()
 
     def touched(self, kind: str, *ids: UUID, conversation_id: UUID | None = None) -> None:
         """Say that these were changed, or will be when what was put off is written."""
         for one in ids:
             self.touches[Touch(kind, one, conversation_id)] = None
+        self._touched_in.add(conversation_id)
+
+    def is_touched(self, conversation_id: UUID) -> bool:
+        """Whether anything of a conversation was changed, or will be."""
+        return conversation_id in self._touched_in
 
     def put_off(self, write: WriteRows, rows: Sequence[Row]) -> None:
         if rows:

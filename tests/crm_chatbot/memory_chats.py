@@ -96,10 +96,11 @@ class MemoryCustomers:
             raise CustomerNotFound(customer_id=customer_id)
         return _kept(self.chats.customers[customer_id])
 
-    async def add(self, customer: Customer, /) -> bool:
-        if await self.known_as(customer.identities):
+    async def add(self, *customers: Customer) -> bool:
+        names = [name for one in customers for name in one.identities]
+        if await self.known_as(names) or len(set(names)) < len(names):
             return False
-        self.chats.customers[customer.id] = _kept(customer)
+        self.chats.customers |= {one.id: _kept(one) for one in customers}
         return True
 
     async def save(self, customer: Customer, /) -> None:
@@ -139,8 +140,9 @@ class MemoryConversations:
             (one for one in found if one.customer_id in customer_ids), key=lambda one: one.id
         )
 
-    async def add(self, conversation: Conversation, /) -> None:
-        await self.save(conversation)
+    async def add(self, *conversations: Conversation) -> None:
+        for conversation in conversations:
+            await self.save(conversation)
 
     async def save(self, conversation: Conversation, /) -> None:
         self.chats.conversations[conversation.id] = _kept(conversation)
@@ -218,6 +220,11 @@ class MemoryMessages:
             and message.created_at > texts_since
         )
         return Lately(len(by_bot - {None}), texts[-MOST_REPEATS:])
+
+    async def look_back(
+        self, conversation_ids: Collection[ConversationId], now: datetime, /
+    ) -> None:
+        """Nothing is saved by that here."""
 
     async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
         left = await self.unanswered(conversation_id, most=1_000_000)

@@ -304,6 +304,19 @@ async def test_how_lively_a_chat_was_lately_is_counted_in_turns_and_told_in_text
         assert await work.messages.lately(conversation.id, LATER) == Lately(2, ("one", "two"))
 
 
+async def test_a_chat_that_was_looked_back_at_is_known_until_something_is_said(crm: Crm) -> None:
+    async with crm.open_work(TENANT) as work:
+        conversation = await open_chat(work)
+        await work.messages.add([a_message(conversation, text="one", created_at=LATER)])
+    async with crm.open_work(TENANT) as work:
+        await work.messages.look_back([conversation.id], LATER)
+        assert await work.messages.lately(conversation.id, LATER) == Lately(0, ("one",))
+
+        await work.messages.add([a_message(conversation, text="two", created_at=LATER)])
+
+        assert await work.messages.lately(conversation.id, LATER) == Lately(0, ("one", "two"))
+
+
 async def test_turns_are_counted_however_many_messages_each_of_them_is_about(crm: Crm) -> None:
     async with crm.open_work(TENANT) as work:
         conversation = await open_chat(work)

@@ -101,6 +101,21 @@ async def test_an_identity_is_never_two_peoples(crm: Crm) -> None:
             await work.customers.lock(second.id)
 
 
+async def test_of_several_who_come_together_all_are_added_or_none(crm: Crm) -> None:
+    await a_shop(crm)
+    known, stranger, twin = a_customer(PHONE), a_customer(LID), a_customer(PHONE)
+
+    async with crm.open_work(TENANT) as work:
+        assert await work.customers.add(known)
+        assert not await work.customers.add(stranger, twin)
+
+    async with crm.open_work(TENANT) as work:
+        assert [who.id for who in await work.customers.known_as([PHONE, LID])] == [known.id]
+        assert await work.customers.add(stranger, a_customer())
+    async with crm.open_work(TENANT) as work:
+        assert [who.id for who in await work.customers.known_as([LID])] == [stranger.id]
+
+
 async def test_a_new_identity_is_saved_unless_it_is_another_persons(crm: Crm) -> None:
     await a_shop(crm)
     first, second = a_customer(PHONE), a_customer()

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 
 import pytest
+from sqlalchemy import event
 
 from crm_chatbot.application.ports import Work
 from crm_chatbot.application.whatsapp import inbound
@@ -123,6 +124,32 @@ async def test_what_comes_together_is_stored_in_one_transaction(
         history = await shop.history(Identity(IdentityKind.PHONE, f"628{nth:09d}"))
         assert [one.text for one in history] == [f"{nth}", f"{nth + 3}", f"{nth + 6}"]
         assert [one.seq for one in history] == [1, 2, 3]
+
+
+async def test_however_many_come_together_the_database_is_asked_as_often(
+    postgres: SqlCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "_QUEUES", 1)
+    shop, asked = await Shop(postgres).open(), list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    async def asked_for(people: Sequence[str], nth: int) -> int:
+        asked.clear()
+        told = [a_text(f"{nth}", stanza=f"{who}{nth}", chat=f"{who}@c.us") for who in people]
+        await together(shop, told)
+        return len(asked)
+
+    few, many = [[f"62{some}{nth:08d}" for nth in range(some)] for some in (3, 9)]
+    engine = postgres.sessions.kw["bind"].sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        counted = [(await asked_for(few, nth), await asked_for(many, nth)) for nth in range(4)]
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+    assert all(of_few == of_many for of_few, of_many in counted), counted
 
 
 async def test_two_processes_that_store_the_same_together_store_it_once(

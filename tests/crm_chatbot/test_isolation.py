@@ -54,6 +54,11 @@ async def _heard(work: Work, key: str) -> set[str]:
     return {key}.difference(await work.inbox.unheard([key]))
 
 
+async def _looked_back(work: Work, shop: Shop) -> object:
+    await work.messages.look_back([shop.conversation.id], NOON)
+    return await work.messages.lately(shop.conversation.id, NOON)
+
+
 async def _acked(work: Work, word: str) -> object:
     """Also of which message live screens are told."""
     is_news = await work.acks.advance(word, f"3EB0{word}", Rank.READ)
@@ -116,6 +121,7 @@ IN_WORK: Mapping[str, Callable[[Work, Shop], Awaitable[object]]] = {
     "messages.entrusted": lambda w, s: w.messages.entrusted(s.conversation.id),
     "messages.newest": lambda w, s: w.messages.newest(s.conversation.id, most=9),
     "messages.lately": lambda w, s: w.messages.lately(s.conversation.id, NOON),
+    "messages.look_back": _looked_back,
     "messages.leave_to_person": lambda w, s: w.messages.leave_to_person(
         s.conversation.id, reason="mine"
     ),

@@ -12,12 +12,10 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql
 
 from crm_chatbot.application.feed import Thing
 from crm_chatbot.domain.customers.customer import (
@@ -30,10 +28,12 @@ from crm_chatbot.domain.customers.customer import (
 from crm_chatbot.domain.language import Language
 from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.tables import customer_identities, customers
+from shared.infrastructure.database import as_json, insertion
 from shared.infrastructure.late import LateSession
 
 _c, _i = customers.c, customer_identities.c
 _BARE = ("identities",)
+_UNLESS_ANOTHERS = "ON CONFLICT DO NOTHING RETURNING value"
 
 _IDENTITIES = (
     select(func.json_agg(func.json_build_array(_i.kind, _i.value)))
@@ -51,9 +51,6 @@ _KNOWN_AS = (
     .where(_c.id.in_(select(_i.customer_id).where(_i.tenant_id == _WHOSE, _NAMED)))
     .order_by(_c.created_at, _c.id)
 )
-
-
-_ADD = insert(customers)
 
 
 class SqlCustomers:
@@ -91,13 +88,16 @@ class SqlCustomers:
         query = _EVERY.with_for_update(of=customers, key_share=True)
         return await self._one(customer_id, query)
 
-    async def add(self, customer: Customer, /) -> bool:
-        await self._session.ahead(_ADD, row_of(customer))
-        if await self._identify(customer) == len(customer.identities):
-            self._foreseen |= {one: [customer] for one in customer.identities}
-            self._session.touched(Thing.CUSTOMER, customer.id)
+    async def add(self, *customers: Customer) -> bool:
+        rows = [row_of(customer) for customer in customers]
+        adding = insertion("crm.customers", tuple(rows[0]))
+        await self._session.ahead(adding, {"rows": as_json(rows)})
+        if await self._identify(*customers) == sum(len(one.identities) for one in customers):
+            self._foreseen |= {one: [who] for who in customers for one in who.identities}
+            self._session.touched(Thing.CUSTOMER, *(one.id for one in customers))
             return True
-        await self.remove(customer)
+        for customer in customers:
+            await self.remove(customer)
         return False
 
     async def save(self, customer: Customer, /) -> None:
@@ -129,21 +129,19 @@ class SqlCustomers:
             return customer_of(row)
         raise CustomerNotFound(customer_id=customer_id)
 
-    async def _identify(self, customer: Customer) -> int:
-        """How many identities are the customer's only now; another's stay another's."""
-        # In one order for everybody: who inserts the same two then waits instead of deadlocking.
+    async def _identify(self, *customers: Customer) -> int:
+        """How many identities are theirs only now; another's stay another's."""
         rows = [
             {"tenant_id": self._tenant_id, "customer_id": customer.id, **vars(identity)}
-            for identity in sorted(customer.identities, key=lambda one: (one.kind, one.value))
+            for customer in customers
+            for identity in customer.identities
         ]
         if not rows:
             return 0
-        added = await self._session.ahead(
-            postgresql.insert(customer_identities)
-            .values(rows)
-            .on_conflict_do_nothing()
-            .returning(_i.value)
-        )
+        # In one order for everybody: who inserts the same two then waits instead of deadlocking.
+        rows.sort(key=lambda row: (row["kind"], row["value"]))
+        adding = insertion("crm.customer_identities", tuple(rows[0]), _UNLESS_ANOTHERS)
+        added = await self._session.ahead(adding, {"rows": as_json(rows)})
         return len(added.all())
 
 

@@ -9,7 +9,7 @@ from crm_chatbot.application.ports import Work
 from crm_chatbot.domain.conversations.conversation import Conversation, ConversationId
 from crm_chatbot.domain.customers.customer import Customer, CustomerId, CustomerNotFound, Identity
 from crm_chatbot.domain.tenants.tenant import TenantId
-from crm_chatbot.domain.whatsapp import InChat
+from crm_chatbot.domain.whatsapp import InChat, MessageCame
 
 
 class Overtaken(Exception):
@@ -42,7 +42,8 @@ class Acquaintance:
         """
         customer = await self._customer(event.identities, is_locked=is_locked)
         if customer is None:
-            return await self._meet(event, name)
+            [chat] = await self._meet([(event, name)])
+            return chat
         conversation = await self.work.conversations.lock_of(customer.id)
         if conversation is None:
             # Merged into another, or erased, while we waited for its lock.
@@ -53,6 +54,20 @@ class Acquaintance:
         """The same, where there is one."""
         known = await self.work.customers.known_as(event.identities)
         return await self.chat_of(event, is_locked=is_locked) if known else None
+
+    async def meet(self, events: Sequence[MessageCame]) -> None:
+        """Begin a chat with whoever of these writes for the first time. Raises Overtaken.
+
+        Who is named by two of them is left for later: what the second says may be news.
+        """
+        strangers, named = list[MessageCame](), set[Identity]()
+        for event in events:
+            is_new = named.isdisjoint(event.identities)
+            named.update(event.identities)
+            if is_new and not await self.work.customers.known_as(event.identities):
+                strangers.append(event)
+        if strangers:
+            await self._meet([(event, event.push_name) for event in strangers])
 
     async def link(self, identities: Sequence[Identity]) -> None:
         """These are one person's. Raises Overtaken."""
@@ -85,7 +100,14 @@ class Acquaintance:
         except CustomerNotFound:
             raise Overtaken from None
 
-    async def _meet(self, event: InChat, name: str | None) -> Chat:
+    async def _meet(self, strangers: Sequence[tuple[InChat, str | None]]) -> Sequence[Chat]:
+        chats = [self._chat_with(event, name) for event, name in strangers]
+        if not await self.work.customers.add(*(chat.customer for chat in chats)):
+            raise Overtaken
+        await self.work.conversations.add(*(chat.conversation for chat in chats))
+        return chats
+
+    def _chat_with(self, event: InChat, name: str | None) -> Chat:
         customer = Customer(
             id=CustomerId(self.new_id()),
             tenant_id=self.tenant_id,
@@ -94,8 +116,6 @@ class Acquaintance:
             identities=event.identities,
             name=name,
         )
-        if not await self.work.customers.add(customer):
-            raise Overtaken
         conversation = Conversation.begin(
             ConversationId(self.new_id()),
             tenant_id=self.tenant_id,
@@ -104,7 +124,6 @@ class Acquaintance:
             chat_id=event.chat_id,
             now=self.now,
         )
-        await self.work.conversations.add(conversation)
         return Chat(customer, conversation)
 
     async def _merge(self, kept: Customer, gone: Customer) -> None:

@@ -17,6 +17,7 @@ from crm_chatbot.application.whatsapp.hearing import Calls, HeardBefore, Hearing
 from crm_chatbot.application.whatsapp.listening import customer_wrote, owner_typed
 from crm_chatbot.application.whatsapp.second_thoughts import called, edited, reacted, revoked
 from crm_chatbot.domain.conversations.conversation import ConversationNotFound
+from crm_chatbot.domain.conversations.message import may_loop
 from crm_chatbot.domain.customers.customer import Identity
 from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.whatsapp import (
@@ -150,14 +151,30 @@ class InboundService:
         receptions, calls = [Reception("duplicate")] * len(given), Calls()
         async with self.open_work(given[0].tenant.id) as work:
             unheard = set(await work.inbox.unheard([one.event.key for one in given]))
-            await _meet_all(work, [one.event for one in given if one.event.key in unheard])
             # In one order for everybody: two who want the same chats wait instead of deadlocking.
-            for place, one in sorted(enumerate(given), key=lambda item: item[1].chat_id):
+            in_order = sorted(enumerate(given), key=lambda item: item[1].chat_id)
+            events = [one.event for _, one in in_order]
+            await self._meet_all(work, [one for one in events if one.key in unheard])
+            for place, one in in_order:
                 if one.event.key in unheard:
                     unheard.remove(one.event.key)
                     receptions[place] = await self._take(work, one, calls)
             await self._call(work, calls)
         return receptions
+
+    async def _meet_all(self, work: Work, events: Sequence[Event]) -> None:
+        """What each event would ask for by itself is asked for all of them at once.
+
+        Who they are, their chats, how lively those were, and chats for those who have none.
+        """
+        names = [name for event in events if isinstance(event, InChat) for name in event.identities]
+        known = await work.customers.look_ahead(tuple(dict.fromkeys(names)))
+        chats = await work.conversations.lock_all_of([customer.id for customer in known])
+        now = self.now()
+        lively = [one.id for one in chats if may_loop(one.last_seq, now - one.last_message_at)]
+        await work.messages.look_back(lively, now)
+        who = Acquaintance(work, work.tenant_id, now, self.new_id)
+        await who.meet([event for event in events if isinstance(event, MessageCame)])
 
     async def _call(self, work: Work, calls: Calls) -> None:
         """As the last thing: whoever opens a ticket must not wait for anything afterwards."""
@@ -193,13 +210,6 @@ class InboundService:
             patience_s=self.patience_s,
             calls=calls,
         )
-
-
-async def _meet_all(work: Work, events: Sequence[Event]) -> None:
-    """Look for everybody at once, and wait for all their chats at once, instead of one by one."""
-    names = [name for event in events if isinstance(event, InChat) for name in event.identities]
-    known = await work.customers.look_ahead(tuple(dict.fromkeys(names)))
-    await work.conversations.lock_all_of([customer.id for customer in known])
 
 
 async def session_changed(hearing: Hearing, event: SessionChanged) -> Reception:

@@ -1,6 +1,6 @@
 """A message in a conversation: what came in, what goes out, a person's notes, and markers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -181,6 +181,12 @@ class Messages(Protocol):
 
     async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
         """How lively the chat was in the last minutes."""
+        ...
+
+    async def look_back(
+        self, conversation_ids: Collection[ConversationId], now: datetime, /
+    ) -> None:
+        """At several at once: until one is changed, `lately` knows it without another look."""
         ...
 
     async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:

@@ -132,8 +132,8 @@ class Customers(Protocol):
         """Raises CustomerNotFound."""
         ...
 
-    async def add(self, customer: Customer, /) -> bool:
-        """False when somebody else was just given one of its identities: then it is not added."""
+    async def add(self, *customers: Customer) -> bool:
+        """False when somebody else was just given one of their identities: then none is added."""
         ...
 
     async def save(self, customer: Customer, /) -> None:

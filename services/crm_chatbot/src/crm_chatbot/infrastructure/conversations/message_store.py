@@ -1,6 +1,6 @@
 """Messages in PostgreSQL, in the order in which their conversation gave them their places."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,14 +38,18 @@ _LEAVING = (MessageState.QUEUED, MessageState.HANDED)
 
 # Only the newest are looked at: more than that many in so short a time is lively enough.
 _LATELY = text("""
-    SELECT count(DISTINCT turn_id) FILTER (
-               WHERE direction = 'out' AND author = 'bot' AND created_at > :turns_since) AS turns,
-           (array_agg(text ORDER BY seq DESC) FILTER (
-               WHERE direction = 'in' AND kind = 'text'
-                 AND created_at > :texts_since))[1 : :most_texts] AS texts
-      FROM (SELECT seq, direction, author, kind, turn_id, created_at, text
-              FROM crm.messages WHERE tenant_id = :tenant AND conversation_id = :conversation
-             ORDER BY seq DESC LIMIT :most) AS newest""")
+    SELECT chat.id, lively.turns, lively.texts
+      FROM unnest(CAST(:conversations AS uuid[])) AS chat (id)
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT turn_id) FILTER (
+                      WHERE direction = 'out' AND author = 'bot'
+                        AND created_at > :turns_since) AS turns,
+                  (array_agg(text ORDER BY seq DESC) FILTER (
+                      WHERE direction = 'in' AND kind = 'text'
+                        AND created_at > :texts_since))[1 : :most_texts] AS texts
+             FROM (SELECT seq, direction, author, kind, turn_id, created_at, text
+                     FROM crm.messages WHERE tenant_id = :tenant AND conversation_id = chat.id
+                    ORDER BY seq DESC LIMIT :most) AS newest) AS lively""")
 
 # What was said lies in four places, and whom it was said to in two.
 _ERASE = tuple(
@@ -74,11 +78,10 @@ class SqlMessages:
     def __init__(self, session: LateSession, tenant_id: TenantId) -> None:
         self._session = session
         self._tenant_id = tenant_id
-        # Conversations of which something may not be written yet.
-        self._added = set[ConversationId]()
+        # What was looked at ahead; it counts until its conversation is changed.
+        self._foreseen: dict[ConversationId, Lately] = {}
 
     async def add(self, new: Sequence[Message], /) -> None:
-        self._added |= {message.conversation_id for message in new}
         rows = [{"tenant_id": self._tenant_id, **row_of(message)} for message in new]
         self._session.put_off(_add, rows)
         self._touched(new)
@@ -126,20 +129,32 @@ class SqlMessages:
         return [message_of(dict(row)) for row in rows.mappings()][::-1]
 
     async def lately(self, conversation_id: ConversationId, now: datetime, /) -> Lately:
-        is_written = conversation_id not in self._added
-        ask = self._session.ahead if is_written else self._session.execute
-        found = await ask(
+        is_changed = self._session.is_touched(conversation_id)
+        if conversation_id not in self._foreseen or is_changed:
+            if is_changed:
+                await self._session.write_out()
+            await self.look_back([conversation_id], now)
+        return self._foreseen[conversation_id]
+
+    async def look_back(
+        self, conversation_ids: Collection[ConversationId], now: datetime, /
+    ) -> None:
+        if not conversation_ids:
+            return
+        found = await self._session.ahead(
             _LATELY,
             {
-                **self._named(conversation_id),
+                "tenant": self._tenant_id,
+                "conversations": list(conversation_ids),
                 "turns_since": now - timedelta(seconds=TURNS_WITHIN_S),
                 "texts_since": now - timedelta(seconds=TEXTS_WITHIN_S),
                 "most": MOST_LOOKED_AT,
                 "most_texts": MOST_REPEATS,
             },
         )
-        row = found.one()
-        return Lately(row.turns, tuple(reversed(row.texts or ())))
+        for row in found:
+            said = tuple(reversed(row.texts or ()))
+            self._foreseen[row.id] = Lately(row.turns, said)
 
     async def leave_to_person(self, conversation_id: ConversationId, /, *, reason: str) -> int:
         left = await self._session.execute(

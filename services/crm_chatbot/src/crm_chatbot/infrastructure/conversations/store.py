@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, bindparam, insert, select, text
+from sqlalchemy import RowMapping, Select, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_chatbot.application.feed import Thing
@@ -19,7 +19,7 @@ from crm_chatbot.domain.conversations.conversation import (
 from crm_chatbot.domain.customers.customer import CustomerId
 from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.infrastructure.tables import conversations
-from shared.infrastructure.database import Row, as_json
+from shared.infrastructure.database import Row, as_json, insertion
 from shared.infrastructure.late import LateSession
 
 # Built once: they are most of what a webhook costs.
@@ -31,7 +31,6 @@ _BY_CUSTOMERS = (
     .order_by(conversations.c.id)
     .with_for_update()
 )
-_ADD = insert(conversations)
 _CHANGES = ", ".join(
     f"{c.name} = new.{c.name}" for c in conversations.c if c.name not in {"tenant_id", "id"}
 )
@@ -106,10 +105,13 @@ class SqlConversations:
             for row in found.mappings()
         ]
 
-    async def add(self, conversation: Conversation, /) -> None:
-        await self._session.ahead(_ADD, row_of(conversation))
-        self._touched(conversation)
-        self._hold(conversation)
+    async def add(self, *conversations: Conversation) -> None:
+        rows = [row_of(one) for one in conversations]
+        adding = insertion("crm.conversations", tuple(rows[0]))
+        await self._session.ahead(adding, {"rows": as_json(rows)})
+        for conversation in conversations:
+            self._touched(conversation)
+            self._hold(conversation)
 
     async def save(self, conversation: Conversation, /) -> None:
         self._session.put_off(_save, [row_of(conversation)])
