@@ -155,6 +155,9 @@ def routes() -> Iterator[tuple[str, str]]:
         for path, methods in documented(service)["paths"].items():
             for method in methods:
                 yield method.upper(), nameless(path)
+        for page in import_module(f"{service}.main").app.routes:
+            if page.path.endswith("/docs"):
+                yield "GET", page.path
 
 
 def nameless(path: str) -> str:
