@@ -1,6 +1,7 @@
 """The whole platform as `docker-compose` runs it, used through its one address, and broken."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
@@ -89,6 +90,19 @@ async def test_every_service_is_documented_behind_the_edge(told: Compose) -> Non
             for part in re.findall(r'(?:src|href)="([^"]+)"', page):
                 assert (await http.get(part)).status_code == 200, part
             assert route in (await http.get(f"{place}/openapi.json")).json()["paths"]
+
+
+async def test_the_broker_holds_what_its_definitions_say(told: Compose) -> None:
+    words = ("rabbitmqctl", "--quiet", "--no-table-headers", "list_queues", "name", "type")
+    there = dict(line.split() for line in told("exec", "-T", "rabbitmq", *words).splitlines())
+    text = (told.directory / "infra/docker/rabbitmq/definitions.json").read_text(encoding="utf-8")
+    defined = {one["name"]: "quorum" for one in json.loads(text)["queues"]}
+
+    assert len(defined) > 5
+    assert there | defined == there
+    users = told("exec", "-T", "rabbitmq", "rabbitmqctl", "--quiet", "list_users")
+    assert "aip\t" in users
+    assert "guest" not in users
 
 
 async def test_four_workers_share_the_work_and_one_goes_on(told: Compose, client: Client) -> None:
