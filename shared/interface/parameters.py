@@ -9,7 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query
+from fastapi import Depends, Header, Query
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.requests import Request
 
@@ -69,14 +69,22 @@ def _invalid_cursor() -> Problem:
     return Problem(400, "invalid_cursor", "This cursor is not ours, or of another list.")
 
 
-async def idempotency_key(request: Request) -> str | None:
+async def idempotency_key(
+    request: Request,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Your own name for this request, 1 to 255 printable ASCII characters: "
+            "asking again under it does nothing twice.",
+        ),
+    ] = None,
+) -> str | None:
     """The client's own name for this request, if it gave one. Raises Problem (400)."""
-    given = request.headers.getlist("idempotency-key")
-    if not given:
+    if key is None:
         return None
-    if len(given) > 1:
+    if len(request.headers.getlist("idempotency-key")) > 1:
         raise _bad_key("It was sent more than once.")
-    key = given[0]
     if not 0 < len(key) <= 255 or not (key.isascii() and key.isprintable()):
         raise _bad_key("It must be 1 to 255 printable ASCII characters.")
     return key

@@ -35,6 +35,12 @@ async def test_the_documentation_needs_no_other_host(api: Running) -> None:
     assert [answer.status_code for answer in answers] == [200] * len(parts)
 
 
+async def test_the_key_to_ask_twice_and_pay_once_is_documented(api: Running) -> None:
+    named = {one["name"]: one["in"] for one in routes(api)["POST /v1/jobs"]["parameters"]}
+
+    assert named == {"Idempotency-Key": "header"}
+
+
 async def test_every_route_documents_how_it_refuses(api: Running) -> None:
     for name, route in routes(api).items():
         for status in ("4XX", "5XX"):
