@@ -1,9 +1,7 @@
 """What rules do when something happens, and that no rule ever sets off a rule."""
 
 import ast
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -11,7 +9,6 @@ from uuid_utils.compat import uuid7
 from crm_chatbot.application import automation
 from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.orders import lifecycle
-from crm_chatbot.application.ports import Work
 from crm_chatbot.application.whatsapp.hearing import Reception
 from crm_chatbot.domain.automation import (
     Action,
@@ -24,21 +21,26 @@ from crm_chatbot.domain.automation import (
     OutsideHours,
     PutLabel,
     Reply,
-    Rule,
 )
 from crm_chatbot.domain.conversations.conversation import Mode, TakeoverReason
-from crm_chatbot.domain.conversations.message import Author, Direction
-from crm_chatbot.domain.label import Label
 from crm_chatbot.domain.orders.order import OrderStatus
-from crm_chatbot.domain.quick_reply import QuickReply
-from crm_chatbot.domain.tickets.ticket import Priority, Ticket, Wanted
+from crm_chatbot.domain.tickets.ticket import Priority
 from tests.clock import StandingClock
 from tests.crm_chatbot.builders import HOURS, NOON, TENANT, a_tenant
-from tests.crm_chatbot.chats import PHONE
-from tests.crm_chatbot.deals import a_quick_reply, an_event, an_order
+from tests.crm_chatbot.deals import an_event, an_order
 from tests.crm_chatbot.fakes import MemoryCrm
-from tests.crm_chatbot.labels import a_label
-from tests.crm_chatbot.ruling import a_rule_that, said
+from tests.crm_chatbot.ruling import (
+    a_rule_that,
+    chat,
+    labelled,
+    labels_of,
+    lay_down,
+    quick_reply,
+    ran,
+    said,
+    said_by_the_shop,
+    tickets,
+)
 from tests.crm_chatbot.shop import Shop
 from tests.crm_chatbot.stores import Crm
 from tests.crm_chatbot.waha import a_text
@@ -54,54 +56,6 @@ NIGHT = datetime(2026, 5, 4, 14, tzinfo=UTC)
 @pytest.fixture
 async def shop(crm: Crm) -> Shop:
     return await Shop(crm).open()
-
-
-async def lay_down(shop: Shop, *rules: Rule) -> None:
-    async with shop.crm.open_work(TENANT) as work:
-        for rule in rules:
-            await work.rules.add(rule)
-
-
-async def labelled(shop: Shop, name: str = "Refund", **facts: Any) -> Label:
-    label = a_label(name, **facts)
-    async with shop.crm.open_work(TENANT) as work:
-        await work.labels.add(label)
-    return label
-
-
-async def quick_reply(shop: Shop, content: str = "Sebentar ya kak", **facts: Any) -> QuickReply:
-    reply = a_quick_reply(content=content, **facts)
-    async with shop.crm.open_work(TENANT) as work:
-        await work.quick_replies.add(reply)
-    return reply
-
-
-async def ran(shop: Shop) -> list[tuple[Any, Any]]:
-    """What each run of a rule did, and did not."""
-    steps = [step.facts for step in await shop.steps() if step.what == "rule.ran"]
-    return [(facts["done"], facts["skipped"]) for facts in steps]
-
-
-async def labels_of(shop: Shop) -> list[tuple[str, str]]:
-    async with shop.crm.open_work(TENANT) as work:
-        return [(one.label.name, one.applied_by) for one in await work.labels.on(await chat(work))]
-
-
-async def tickets(shop: Shop) -> Sequence[Ticket]:
-    async with shop.crm.open_work(TENANT) as work:
-        return await work.tickets.page(Wanted(), before=None, limit=9)
-
-
-async def chat(work: Work) -> Any:  # noqa: ANN401 - an id
-    [customer] = await work.customers.known_as([PHONE])
-    found = await work.conversations.lock_of(customer.id)
-    assert found is not None
-    return found.id
-
-
-async def said_by_the_shop(shop: Shop) -> list[str]:
-    history = await shop.history()
-    return [m.text for m in history if (m.direction, m.author) == (Direction.OUT, Author.SYSTEM)]
 
 
 # -- what is done
