@@ -134,6 +134,26 @@ async def test_everybody_hears_and_other_shops_hear_nothing(api: Running, url: s
         assert (await others.next()).told == [("tenant", str(OTHER_TENANT))]
 
 
+async def test_settings_that_no_work_stores_are_told_too(api: Running, url: str) -> None:
+    account = f"{SHOP}/payment-accounts/manual"
+    details = {"details": "BCA 123 a.n. Ani"}
+    async with a_screen(api, url) as screen, api.client("platform") as client:
+        await screen.next()
+        whatsapp = {"session": "kopi-ani", "server_url": "https://93.184.216.34", "api_key": "k"}
+        assert (await client.put(f"{SHOP}/whatsapp", json=whatsapp)).status_code == 200
+        await screen.hears("whatsapp", TENANT)
+        assert (await client.post(f"{SHOP}/whatsapp/webhook-secret")).status_code == 201
+        await screen.hears("whatsapp", TENANT)
+        assert (await client.put(account, json=details)).status_code == 200
+        await screen.hears("payment_accounts", TENANT)
+        assert (await client.delete(account)).status_code == 204
+        await screen.hears("payment_accounts", TENANT)
+        key = (await client.post(f"{SHOP}/keys", json={"name": "till", "scope": "tenant"})).json()
+        await screen.hears("key", key["id"])
+        assert (await client.delete(f"{SHOP}/keys/{key['id']}")).status_code == 204
+        await screen.hears("key", key["id"])
+
+
 async def test_what_was_refused_is_not_told(api: Running, url: str) -> None:
     async with a_screen(api, url) as screen:
         await screen.next()

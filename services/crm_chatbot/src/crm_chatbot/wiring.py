@@ -200,6 +200,7 @@ def _administration(base: Ground, menu: Application, feed: Feed) -> Administrati
         ticket_targets=TargetService(menu.open_work),
         automation=AutomationRules(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         feed=feed,
+        tell=telling(feed, base.clock),
         tickets=TicketService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         boards=BoardService(open_work=menu.open_work, now=base.clock, new_id=uuid7),
         ticket_templates=TicketTemplateService(

@@ -22,8 +22,12 @@ class Thing(StrEnum):
     #: its place in the list, its state, its timeline, or several of its messages
     CONVERSATION = "conversation"
     MESSAGE = "message"
-    #: its connection, as WhatsApp tells of it
+    #: its connection: where it is, and how, as WhatsApp tells of it
     WHATSAPP = "whatsapp"
+    #: an API key for the shop alone
+    KEY = "key"
+    #: the shop's accounts with payment providers
+    PAYMENT_ACCOUNTS = "payment_accounts"
     PRODUCT = "product"
     #: how many of a variant there are, or are reserved
     STOCK = "stock"

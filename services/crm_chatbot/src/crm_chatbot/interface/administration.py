@@ -1,5 +1,6 @@
 """What those who run shops reach over HTTP, and which shops a caller may know of."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +13,7 @@ from crm_chatbot.application.catalog.service import CatalogService
 from crm_chatbot.application.conversations.looking import Looking
 from crm_chatbot.application.conversations.service import ConversationService
 from crm_chatbot.application.customers import CustomerService
-from crm_chatbot.application.feed import Feed
+from crm_chatbot.application.feed import Feed, Thing
 from crm_chatbot.application.labelling import Labelling
 from crm_chatbot.application.labels import LabelService
 from crm_chatbot.application.orders.concerns import ConcernService
@@ -28,6 +29,7 @@ from crm_chatbot.application.tickets.tickets import TicketService
 from crm_chatbot.application.whatsapp.catch_up import Reminder
 from crm_chatbot.domain.tenants.tenant import TenantId, TenantNotFound
 from shared.infrastructure.api_keys import ApiKeys
+from shared.infrastructure.late import Touch
 from shared.interface.access import Caller
 from shared.interface.parameters import Cursors
 from shared.interface.streams import Streams
@@ -66,7 +68,13 @@ class Administration:
     quick_replies: QuickReplyService
     say_quick_reply: QuickReplySending
     feed: Feed
+    #: says on the feed that something was stored; neither waits nor fails
+    tell: Callable[[TenantId, Iterable[Touch]], None]
     streams: Streams = field(default_factory=Streams)
+
+    def changed(self, tenant_id: TenantId, kind: Thing, one: UUID | None = None) -> None:
+        """Tell of what no `Work` stores, and so tells of; without `one`, a shop has only one."""
+        self.tell(tenant_id, [Touch(kind, one or tenant_id)])
 
 
 async def administration(request: Request) -> Administration:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from pydantic import BeforeValidator
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.application.once import Once
 from crm_chatbot.application.payments.accounts import PaymentAccounts
 from crm_chatbot.application.payments.desk import PaymentDesk
@@ -149,7 +150,9 @@ async def put_account(
 ) -> AccountShown:
     """Without one, it shares the platform's. Secrets are encrypted, and never shown again."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
-    return AccountShown.of(await menu.accounts.put(tenant.id, provider, body.change()))
+    account = await menu.accounts.put(tenant.id, provider, body.change())
+    app.changed(tenant.id, Thing.PAYMENT_ACCOUNTS)
+    return AccountShown.of(account)
 
 
 @router.get(_ACCOUNT, summary="Look at a shop's account with a payment provider")
@@ -168,6 +171,7 @@ async def delete_account(
     """What it was asked to be paid by it can then be read no more."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
     await menu.accounts.remove(tenant.id, provider)
+    app.changed(tenant.id, Thing.PAYMENT_ACCOUNTS)
 
 
 async def _whose(menu: Till, caller: Caller, payment_id: UUID) -> TenantId:

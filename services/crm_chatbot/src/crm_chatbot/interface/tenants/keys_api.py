@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.interface.administration import Admin, known_to
 from crm_chatbot.interface.tenants.views import Body, Name
 from shared.infrastructure.api_keys import ApiKey, KeyScope
@@ -58,6 +59,7 @@ async def make_key(tenant_id: Id, body: NewKey, app: Admin, caller: WritingCalle
     """It reaches this shop and nothing else."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
     made = await app.keys.create(body.name, KeyScope(body.scope), tenant.id)
+    app.changed(tenant.id, Thing.KEY, made.key.id)
     return MadeKey(**KeyView.of(made.key).model_dump(), secret=made.secret)
 
 
@@ -71,4 +73,6 @@ async def list_keys(tenant_id: Id, app: Admin, caller: AnyCaller) -> KeyList:
 @router.delete("/{key_id}", status_code=204, summary="Revoke an API key")
 async def revoke_key(tenant_id: Id, key_id: Id, app: Admin, caller: WritingCaller) -> None:
     """For good, within two seconds. A second time is no mistake."""
-    await app.keys.revoke(key_id, tenant_id=known_to(caller, tenant_id))
+    shop = known_to(caller, tenant_id)
+    await app.keys.revoke(key_id, tenant_id=shop)
+    app.changed(shop, Thing.KEY, key_id)

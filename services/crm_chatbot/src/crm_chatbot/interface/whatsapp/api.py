@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
 
+from crm_chatbot.application.feed import Thing
 from crm_chatbot.interface.administration import Admin, Administration, known_to
 from crm_chatbot.interface.whatsapp.views import (
     ConnectionBody,
@@ -34,7 +35,9 @@ async def connect(
 ) -> ConnectionShown:
     """Where its WAHA session is. Whatever is in our own network is refused."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
-    return ConnectionShown.of(await app.connections.put(tenant.id, body.change()))
+    connected = await app.connections.put(tenant.id, body.change())
+    app.changed(tenant.id, Thing.WHATSAPP)
+    return ConnectionShown.of(connected)
 
 
 @router.get(
@@ -68,6 +71,7 @@ async def rotate_webhook_secret(
     """The one before is believed for another day: change WAHA over whenever you like."""
     tenant = await app.tenants.get(known_to(caller, tenant_id))
     secret = await app.connections.rotate_webhook_secret(tenant.id)
+    app.changed(tenant.id, Thing.WHATSAPP)
     return WebhookSecret.made(secret, f"{request.base_url}v1/crm/webhook/{tenant.id}")
 
 
