@@ -11,7 +11,11 @@ from tests.house.source import ROOT
 #: What the real one prints where its service knows none of the packages, and exits with 0.
 SILENT = "echo 'No known vulnerabilities found'"
 #: One that knows of the release by which it is tried, and of nothing else.
-KNOWING = 'case "$*" in *stdin*) echo "jinja2 2.4.1 PYSEC-2014-8"; exit 1 ;; esac'
+KNOWING = """case "$*" in
+*stdin*) echo "jinja2 2.4.1 PYSEC-2014-8"; exit 1 ;;
+*--require-hashes*"-r requirements.lock"*) ;;
+*) echo "not what is locked: $*"; exit 1 ;;
+esac"""
 #: One that knows of something that is locked, too.
 FINDING = f"{KNOWING}\necho 'aiohttp 3.14 PYSEC-2026-1'; exit 1"
 #: One whose first service is away.

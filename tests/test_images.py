@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 from shared.infrastructure.amqp import DEAD_ARGUMENTS, arguments_of, dead
+from shared.interface.access import PROXIED
 from shared.settings import Infrastructure
 from tests.house.source import ROOT
 
@@ -87,6 +88,15 @@ def upstream_of(path: str) -> str:
 @pytest.mark.parametrize(("path", "service"), sorted(set(routes())))
 def test_the_edge_sends_every_route_to_its_service(path: str, service: str) -> None:
     assert upstream_of(path) == service
+
+
+def test_the_edge_notices_whoever_came_through_a_proxy() -> None:
+    """In development it is itself one, that the services believe."""
+    [matcher] = re.findall(r"@tunnelled expression `(.+)`", CADDYFILE)
+
+    noticed = {name.lower().encode() for name in re.findall(r"'([\w-]+)': '\*'", matcher)}
+    assert noticed == PROXIED
+    assert matcher.count("||") == len(PROXIED) - 1
 
 
 def test_the_edge_knows_the_ports_of_the_services() -> None:

@@ -28,7 +28,8 @@ _CALLER = "aip.caller"
 ANSWER_HEADERS = "aip.answer_headers"
 
 _BEARER = re.compile(r"bearer (\S+)", re.IGNORECASE)
-_PROXIED = {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"}
+#: Whoever sends one of these came through somebody else.
+PROXIED = {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"}
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _is_this_machine(scope: Scope, open_to: Sequence[Network]) -> bool:
         return False
     named = {b"host": b"localhost"}
     for name, value in scope["headers"]:
-        if name in _PROXIED and is_direct:
+        if name in PROXIED and is_direct:
             return False
         if name in {b"host", b"origin"}:
             named[name] = value

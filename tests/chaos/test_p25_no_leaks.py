@@ -341,8 +341,12 @@ async def ask_for_everything(day: Day) -> None:
     """Every page that the API has, of what there is by now."""
     ids = await known_ids(day)
     answered = 0
-    for process in (day.stack.gateways[0], day.stack.engines[0], day.stack.chatbots[0]):
-        async with day.http.get(f"{day.stack.url(process)}/openapi.json") as answer:
+    for process, place in (
+        (day.stack.gateways[0], ""),
+        (day.stack.engines[0], "/v1/engine"),
+        (day.stack.chatbots[0], "/v1/crm"),
+    ):
+        async with day.http.get(f"{day.stack.url(process)}{place}/openapi.json") as answer:
             paths = [path for path, how in (await answer.json())["paths"].items() if "get" in how]
         for path in paths:
             if path in STREAMS or "?" in (named := path.format_map(ids)):

@@ -8,7 +8,7 @@ import pytest
 from tests.containers.compose import said
 
 IMAGES = [
-    f"local/ai-platform-{one}" for one in ("gateway", "ai-engine", "waha-sender", "crm-chatbot")
+    f"localhost/ai-platform-{one}" for one in ("gateway", "ai-engine", "waha-sender", "crm-chatbot")
 ]
 MOST_BYTES = 300_000_000
 #: What compiles, installs or downloads: nothing that a service needs, all that an intruder wants.

@@ -79,6 +79,33 @@ async def test_the_specifications_job_is_answered_through_the_edge(told: Compose
         await until(answer, "the job has a result", within=30)
 
 
+async def test_nobody_but_this_machine_reaches_it(told: Compose) -> None:
+    published = [
+        (service, binding["HostIp"])
+        for service in ("edge", "simulators", "gateway", "postgres", "rabbitmq", "redis")
+        for container in told.containers(service)
+        for bindings in container["NetworkSettings"]["Ports"].values()
+        for binding in bindings or ()
+    ]
+
+    assert {service for service, _ in published} == {"edge", "simulators"}
+    assert {address for _, address in published} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+async def test_whoever_comes_through_a_proxy_needs_a_key(told: Compose, header: str) -> None:
+    """In development; without a proxy this machine needs none."""
+    async with httpx.AsyncClient(base_url=EDGE) as http:
+        assert (await http.get("/v1/jobs")).status_code == 200
+        assert (await http.get("/v1/jobs", headers={header: "1.2.3.4"})).status_code == 401
+
+
+async def test_the_pretend_world_knows_no_secrets(told: Compose) -> None:
+    (container,) = told.containers("simulators")
+
+    assert "PASSWORD=" not in str(container["Config"]["Env"])
+
+
 async def test_every_service_is_documented_behind_the_edge(told: Compose) -> None:
     async with httpx.AsyncClient(base_url=EDGE) as http:
         for place, route in (
