@@ -12,9 +12,9 @@ from crm_chatbot.application.whatsapp.acquaintance import Acquaintance
 from crm_chatbot.domain.orders.order import Order
 from crm_chatbot.domain.tickets.ticket import Wanted
 from shared.domain import ChangedMeanwhile
-from tests.crm_chatbot.builders import NOON, TENANT
+from tests.crm_chatbot.builders import NOON, TENANT, a_tenant
 from tests.crm_chatbot.chats import LID, PHONE, another_chat, open_chat
-from tests.crm_chatbot.deals import placed
+from tests.crm_chatbot.deals import a_quick_reply, placed
 from tests.crm_chatbot.stores import SqlCrm
 from tests.waiting import until
 
@@ -77,3 +77,31 @@ async def test_who_settles_a_concern_waits_for_the_conversation_before_its_ticke
 
     assert not held.is_over
     assert (await asyncio.wait_for(settling, 5)).note == "Done."
+
+
+async def test_who_says_a_quick_reply_first_does_not_wait_in_a_circle_with_who_opens_a_ticket_first(
+    postgres: SqlCrm,
+) -> None:
+    """As rules do, in whichever order a shop wrote them down."""
+    reply, both = a_quick_reply(), asyncio.Barrier(2)
+    async with postgres.open_work(TENANT) as work:
+        await work.tenants.add(a_tenant())
+        await work.quick_replies.add(reply)
+
+    async def says_then_opens() -> None:
+        async with postgres.open_work(TENANT) as work:
+            await work.quick_replies.used(reply.id, NOON)
+            await both.wait()
+            await work.tickets.next_number()
+
+    async def opens_then_says() -> None:
+        async with postgres.open_work(TENANT) as work:
+            await work.tickets.next_number()
+            await both.wait()
+            await work.quick_replies.used(reply.id, NOON)
+
+    await asyncio.wait_for(asyncio.gather(says_then_opens(), opens_then_says()), 20)
+
+    async with postgres.open_work(TENANT) as work:
+        assert (await work.quick_replies.get(reply.id)).uses == 2
+        assert await work.tickets.next_number() == 3

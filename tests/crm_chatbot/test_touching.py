@@ -19,6 +19,7 @@ from crm_chatbot.application.ports import Means, Work
 from crm_chatbot.domain.payments.payment import Provider
 from crm_chatbot.domain.whatsapp import Rank
 from crm_chatbot.infrastructure.conversations.timeline_store import SqlTimeline
+from crm_chatbot.infrastructure.quick_reply_store import SqlQuickReplies
 from crm_chatbot.infrastructure.work import Last, SqlOutbox, sql_work, work_on
 from shared.infrastructure.database import Sessions, connect, sessions_of
 from shared.infrastructure.late import LateSession, Touch, late
@@ -130,13 +131,18 @@ async def _empty(session: LateSession, tables: list[str]) -> None:
 
 
 async def _act(session: LateSession, case: str) -> None:
-    last = Last(SqlTimeline(session, TENANT), SqlOutbox(session, QUEUES))
+    last = Last(
+        SqlTimeline(session, TENANT),
+        SqlOutbox(session, QUEUES),
+        SqlQuickReplies(session, TENANT),
+    )
     own = {Provider.MANUAL: Account(provider=Provider.MANUAL, secret="")}
     means = Means(new_id=uuid7, patience_s=30.0)
     work = work_on(session, TENANT, own, means, last)
     await (INSTEAD.get(case) or IN_WORK[case])(work, OURS)
     await session.write_out()
     await last.timeline.write()
+    await last.quick_replies.count()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -85,6 +85,7 @@ class Last(NamedTuple):
 
     timeline: SqlTimeline
     outbox: SqlOutbox
+    quick_replies: SqlQuickReplies
 
 
 def sql_work(
@@ -105,11 +106,16 @@ def sql_work(
     @asynccontextmanager
     async def open_work(tenant_id: TenantId) -> AsyncGenerator[Work]:
         async with tenant_transaction(transactions, tenant_id) as session:
-            last = Last(SqlTimeline(session, tenant_id), SqlOutbox(session, queues))
+            last = Last(
+                SqlTimeline(session, tenant_id),
+                SqlOutbox(session, queues),
+                SqlQuickReplies(session, tenant_id),
+            )
             yield work_on(session, tenant_id, own_accounts, means, last)
             await session.write_out()
             await last.timeline.write()
             said = await last.outbox.write()
+            await last.quick_replies.count()
         hand_over(said)
         tell(tenant_id, session.touches)
 
@@ -155,7 +161,7 @@ def work_on(
         executions=SqlExecutions(session, tenant_id),
         ledger=SqlLedger(session, tenant_id),
         idempotency=SqlIdempotency(session, tenant_id),
-        quick_replies=SqlQuickReplies(session, tenant_id),
+        quick_replies=last.quick_replies,
         timeline=last.timeline,
         rules=SqlRules(session, tenant_id),
         outbox=last.outbox,
