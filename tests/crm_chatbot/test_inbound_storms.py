@@ -18,6 +18,7 @@ from crm_chatbot.domain.customers.customer import Identity, IdentityKind
 from crm_chatbot.domain.tenants.tenant import TenantId
 from crm_chatbot.domain.whatsapp import MessageCame
 from shared.availability import GaveWay
+from shared.batching import Overloaded
 from tests.crm_chatbot.chats import LID, PHONE
 from tests.crm_chatbot.shop import Shop
 from tests.crm_chatbot.stores import Crm, SqlCrm
@@ -190,6 +191,26 @@ async def test_who_gave_way_to_another_transaction_is_stored_all_the_same(
 
     assert [one.outcome for one in receptions] == ["taken"] * how_many
     assert [one.text for one in await shop.history()] == [f"{nth}" for nth in range(how_many)]
+
+
+async def test_who_always_has_to_give_way_is_asked_to_come_back(
+    postgres: SqlCrm,
+) -> None:
+    shop = await Shop(postgres).open()
+    open_work = shop.inbound.open_work
+
+    @asynccontextmanager
+    async def contested(tenant_id: TenantId) -> AsyncGenerator[Work]:
+        async with open_work(tenant_id) as work:
+            yield work
+            raise GaveWay("a deadlock")
+
+    shop.inbound.open_work = contested
+    with pytest.raises(Overloaded):
+        await shop.hear(a_text("halo", stanza="S1"))
+
+    shop.inbound.open_work = open_work
+    assert (await shop.hear(a_text("halo", stanza="S1"))).outcome == "taken"
 
 
 async def test_each_event_is_taken_as_part_of_its_own_request(

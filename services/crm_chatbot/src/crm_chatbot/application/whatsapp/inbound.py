@@ -37,7 +37,7 @@ from crm_chatbot.domain.whatsapp import (
 )
 from shared import metrics
 from shared.availability import GaveWay
-from shared.batching import Gather
+from shared.batching import Gather, Overloaded
 from shared.contracts import WhatsAppSessionChanged
 from shared.crash_points import crash_point
 from shared.domain import Clock
@@ -107,7 +107,7 @@ class InboundService:
         """Take an event for good: it is stored when this returns.
 
         What comes while another of the tenant's events is being stored waits for that, and is then
-        stored together with all that came. Raises DatabaseUnavailable, Overtaken, Overloaded.
+        stored together with all that came. Raises DatabaseUnavailable, Overloaded.
         """
         given = _Given(tenant, event, copy_context())
         crash_point("crm.before_receiving")
@@ -144,7 +144,7 @@ class InboundService:
                 return [Reception("duplicate")]
             except (Overtaken, GaveWay):
                 continue
-        raise Overtaken
+        raise Overloaded  # all want the same customers: who asks again soon finds them
 
     async def _receive_together(self, given: Sequence[_Given]) -> Sequence[Reception]:
         """Raises HeardBefore or Overtaken for all of them: then each is taken by itself."""
