@@ -9,7 +9,8 @@ from fastapi import Depends, Header, Response
 from shared.domain import ChangedSince
 from shared.interface.problems import Problem
 
-_VERSION = re.compile(r'"([0-9]{1,9})"')
+#: As `tag` gives it; proxies that compress weaken it, or add their encoding (Caddy: `"7-gzip"`).
+_VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})(?:-[a-z]{1,10})?"')
 #: No entry ever has it, so it is always out of date.
 _NO_VERSION = 0
 

@@ -106,6 +106,24 @@ async def test_the_pretend_world_knows_no_secrets(told: Compose) -> None:
     assert "PASSWORD=" not in str(container["Config"]["Env"])
 
 
+async def test_what_was_read_compressed_can_be_changed(told: Compose) -> None:
+    """Caddy adds the encoding to an ETag, and leaves it in If-Match."""
+    async with httpx.AsyncClient(base_url=EDGE, headers={"Accept-Encoding": "gzip"}) as http:
+        shop = (await http.get("/v1/crm/tenants")).json()["tenants"][0]
+        tickets = f"/v1/crm/tenants/{shop['id']}/tickets"
+        wish = {"subject": "Long", "description": "word " * 400}
+        ticket = (await http.post(tickets, json=wish)).json()
+        seen = await http.get(f"{tickets}/{ticket['id']}")
+        changed = await http.patch(
+            f"{tickets}/{ticket['id']}",
+            json={"subject": "Longer"},
+            headers={"If-Match": seen.headers["etag"]},
+        )
+
+    assert seen.headers["content-encoding"] == "gzip"
+    assert changed.status_code == 200, changed.text
+
+
 async def test_every_service_is_documented_behind_the_edge(told: Compose) -> None:
     async with httpx.AsyncClient(base_url=EDGE) as http:
         for place, route in (
