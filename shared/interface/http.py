@@ -65,10 +65,15 @@ def create_api(
     app.router.routes[:0] = [route for router in routers for route in router.routes]
     _refuse_lax_routes(app)
     if place:
-        app.add_route("/docs", lambda _request: RedirectResponse(f"{place}/docs"))
+        for page in ("/docs", "/openapi.json"):
+            app.add_route(page, _sent_to(f"{place}{page}"))
     app.state.body_limit = body_limit
     openapi.complete(app)
     return app
+
+
+def _sent_to(address: str) -> Callable[[Request], Response]:
+    return lambda _request: RedirectResponse(address)
 
 
 def _ending_at_once(lifespan: Lifespan) -> Lifespan:

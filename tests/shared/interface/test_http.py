@@ -260,9 +260,10 @@ async def test_services_that_share_an_address_document_themselves_apart() -> Non
     transport = httpx.ASGITransport(api)
     async with httpx.AsyncClient(transport=transport, base_url="http://cups") as shared:
         page = await shared.get("/docs", follow_redirects=True)
-        schema = await shared.get("/v1/cups/openapi.json")
+        schema = await shared.get("/openapi.json", follow_redirects=True)
 
     assert page.url.path == "/v1/cups/docs"
+    assert schema.url.path == "/v1/cups/openapi.json"
     assert "'/v1/cups/openapi.json'" in page.text
     assert schema.json()["info"]["title"] == "cups"
 

@@ -1,7 +1,7 @@
 """The life of an order: each move with its stock, its event, and its customer's conversation.
 
-All of it happens within the caller's transaction. Things are locked in this order, by everybody:
-customer, conversation, order, payment, variants by their ids; `locked` does the middle of it.
+All of it happens within the caller's transaction. In which order things are locked, `Orders` says;
+`locked` does the middle of it.
 """
 
 from collections.abc import Mapping

@@ -45,7 +45,8 @@ async def add_quick_reply(
 ) -> QuickReplyView:
     """Where one of that shortcut was deleted, it comes back as it is said here.
 
-    409 `shortcut_taken` where it was not. 422 `variable_unknown` names those that there are.
+    409 `shortcut_taken` where it was not. 422 `variable_unknown` names those that there are,
+    `brace_alone` a `{` or `}` that belongs to none.
     """
     reply = await app.quick_replies.add(known_to(caller, tenant_id), body.wording())
     response.headers["Location"] = f"/v1/crm/tenants/{tenant_id}/quick-replies/{reply.id}"

@@ -52,7 +52,8 @@ async def open_ticket(
     """With a `subject`, or from a template: what a customer or an order is called is filled in.
 
     With an `Idempotency-Key`, asking again within 24 hours returns the first ticket
-    (`Idempotent-Replayed: true`) instead of opening another.
+    (`Idempotent-Replayed: true`) instead of opening another. 409 `conflict`: its order has just
+    become another customer's; ask again.
     """
     shop = known_to(caller, tenant_id)
     once = None if key is None else _once(caller, key, body)
