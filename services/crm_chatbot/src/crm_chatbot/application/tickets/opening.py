@@ -91,7 +91,7 @@ def kind_of(reason: str | None) -> str:
 
 
 async def _noticed_again(work: Work, ticket: Ticket, *, by: str, now: datetime) -> Ticket:
-    event = TicketEvent(what="ticket.noticed_again", occurred_at=now, actor=by)
+    event = TicketEvent.noticed_again(now, by=by)
     await work.tickets.note(ticket.id, event, unless_since=now - NOTICES_REST)
     return ticket
 

@@ -92,6 +92,11 @@ class TicketEvent(DomainEvent):
     #: its place in the history, greater than that of earlier ones; 0: it is not kept there yet
     place: int = field(default=0, compare=False)
 
+    @classmethod
+    def noticed_again(cls, now: datetime, *, by: str) -> "TicketEvent":
+        """What it was opened for happened once more; the ticket stays as it is."""
+        return cls(what="ticket.noticed_again", occurred_at=now, actor=by)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comment:
