@@ -14,6 +14,7 @@ from crm_chatbot.application.whatsapp.catch_up import AT_ONCE, OVERLAP, Reminder
 from crm_chatbot.domain.tenants.tenant import TenantId, TenantStatus
 from crm_chatbot.domain.whatsapp import SessionChanged
 from shared.availability import DatabaseUnavailable
+from shared.batching import Overloaded
 from shared.contracts import WhatsAppSessionChanged
 from shared.runtime import running
 from shared.whatsapp.connections import NotConnected
@@ -244,6 +245,7 @@ async def test_a_shop_whose_waha_hangs_holds_up_no_other(two: RememberingShop) -
     [
         (AWAY, "waha_unreachable"),
         (DatabaseUnavailable("away"), "not_in_time"),
+        (Overloaded(), "not_in_time"),
         (ValueError("a bug"), "failed"),
     ],
 )

@@ -97,8 +97,7 @@ class QuickReplyService:
         """One that was deleted under this shortcut comes back, with these words and its uses.
 
         Raises TenantNotFound, QuickReplyRejected, VariableUnknown, BraceAlone,
-        ShortcutTaken,
-        ChangedMeanwhile.
+        ShortcutTaken, ChangedMeanwhile.
         """
         now = self.now()
         reply = QuickReply.write(QuickReplyId(self.new_id()), tenant_id, now, **wording)
@@ -126,8 +125,7 @@ class QuickReplyService:
         """Only what is named; with `expected`, only that version.
 
         Raises QuickReplyNotFound, QuickReplyRejected, VariableUnknown, BraceAlone,
-        ShortcutTaken,
-        ChangedSince, ChangedMeanwhile.
+        ShortcutTaken, ChangedSince, ChangedMeanwhile.
         """
         async with self.open_work(tenant_id) as work:
             reply = await work.quick_replies.get(quick_reply_id)

@@ -13,6 +13,7 @@ from crm_chatbot.domain.tenants.tenant import Tenant, TenantId
 from crm_chatbot.domain.whatsapp import SessionChanged
 from shared import logs, metrics
 from shared.availability import DatabaseUnavailable
+from shared.batching import Overloaded
 from shared.crash_points import crash_point
 from shared.domain import Clock, DomainError
 from shared.runtime import every
@@ -65,7 +66,7 @@ class CatchUp:
     async def catch_up(self, tenant_id: TenantId, session: str) -> bool:
         """Take what is missing; False if there is more than could be read, or it was not time.
 
-        Raises WahaFailed, NotConnected, TenantNotFound, DatabaseUnavailable.
+        Raises WahaFailed, NotConnected, TenantNotFound, DatabaseUnavailable, Overloaded.
         """
         began = self.now()
         since = await self._claim(tenant_id, session, began)
@@ -95,7 +96,7 @@ class CatchUp:
                 code = "complete" if await self.catch_up(*place) else "incomplete"
         except (WahaFailed, DomainError) as refusal:  # it is away, disconnected or closed
             code = refusal.code
-        except (DatabaseUnavailable, TimeoutError):
+        except (DatabaseUnavailable, Overloaded, TimeoutError):
             code = "not_in_time"
         except Exception:
             log.exception("catch_up.failed", tenant_id=str(place[0]))

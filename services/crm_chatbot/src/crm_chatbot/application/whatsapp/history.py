@@ -74,7 +74,8 @@ class History:
         """Take what is missing, of the liveliest chats first; False if there is more.
 
         Chats that come to life meanwhile move in WAHA's list, but not past its beginning: it is
-        read again until it has nothing new. Raises WahaFailed, DatabaseUnavailable.
+        read again until it has nothing new. Raises WahaFailed, DatabaseUnavailable,
+        Overloaded.
         """
         done: set[str] = set()
         is_all = True
